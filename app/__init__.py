@@ -1,0 +1,1 @@
+"""What people and machines touch: pages, API, worker and command line."""

@@ -1,0 +1,154 @@
+"""Exports for programs and for the page's download: start one, follow it, fetch the file; refused when a source was taken back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, Response
+from pydantic import BaseModel, StringConstraints
+
+from app import exporting
+from app.api.access import Caller, needs
+from app.api.common import Body, Id, Key, Page, Paging, State, once
+from app.api.problems import Problem, documented
+from core.exporters.containers import MEDIA, Container
+from core.scopes import Scope
+from core.types import Verdict
+from store import audit, exports, jobs, listing, projects
+from store.tables import Export
+
+router = APIRouter(tags=["exports"])
+Reader = Annotated[Caller, needs(Scope.EXPORTS_READ)]
+Moment = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?)?$")]
+
+
+class Filters(Body):
+    """Bounds of the time of a review, in ISO 8601; ``verdict`` keeps items of which an output was judged so."""
+
+    verdict: Verdict | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class NewExport(Body):
+    """``format`` is one of the exporters of REFERENCE.md; ``container`` the kind of file."""
+
+    format: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    container: Container = "jsonl"
+    filters: Filters = Filters()
+
+
+class ExportOut(BaseModel):
+    """``stale`` says why the file must not be used any more; ``error`` why it was not written."""
+
+    id: int
+    project_id: int
+    format: str
+    schema_version: int
+    filters: dict[str, Any]
+    state: Literal["waiting", "running", "ready", "stale", "failed"]
+    rows: int
+    sha256: str | None
+    stale: str | None
+    error: str
+    job_id: int | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@router.post(
+    "/projects/{project_id}/exports", status_code=201, response_model=ExportOut, responses=documented(404, 409)
+)
+def start_export(
+    request: Request,
+    project_id: Id,
+    new: NewExport,
+    caller: Annotated[Caller, needs(Scope.EXPORTS_WRITE)],
+    key: Key = None,
+) -> Response:
+    """Queue an export; ask for it until its state is ``ready``."""
+    caller.in_project(project_id)
+
+    def act(session: Any) -> ExportOut:
+        from core.exporters import REGISTRY
+
+        if new.format not in {member.name for member in REGISTRY}:
+            raise Problem(422, "no_such_format", f"There is no format {new.format!r}. REFERENCE.md lists them.")
+        projects.get(session, project_id)
+        row = exporting.enqueue(
+            session,
+            project_id,
+            format=new.format,
+            container=new.container,
+            filters=new.filters.model_dump(mode="json", exclude_none=True),
+            user_id=caller.person.id,
+        )
+        return _told(session, row)
+
+    return once(request, caller, key, new, act)
+
+
+@router.get("/projects/{project_id}/exports", responses=documented(404))
+def list_exports(project_id: Id, state: State, caller: Reader, where: Paging) -> Page[ExportOut]:
+    """The newest first."""
+    caller.in_project(project_id)
+    with state.db.read() as session:
+        projects.get(session, project_id)
+        rows = listing.exports(session, project_id, after=where.after, limit=where.limit + 1)
+        told = [_told(session, row) for row in rows]
+    return Page[ExportOut](**where.page(told, [row.id for row in rows]))
+
+
+@router.get("/exports/{export_id}", responses=documented(404))
+def get_export(export_id: Id, state: State, caller: Reader) -> ExportOut:
+    with state.db.read() as session:
+        row = exports.get(session, export_id)
+        caller.in_project(row.project_id)
+        return _told(session, row)
+
+
+@router.get(
+    "/exports/{export_id}/file",
+    response_class=FileResponse,
+    responses={
+        **documented(404, 409, 410),
+        200: {
+            "description": "The file",
+            "content": {media: {} for media in sorted({*MEDIA.values(), "application/octet-stream"})},
+        },
+    },
+)
+def download(export_id: Id, state: State, caller: Reader) -> Response:
+    """The file, as a stream. 404 unknown or unwritten, 409 stale, 410 deleted."""
+    with state.db.read() as session:
+        export = exports.get(session, export_id)
+    caller.in_project(export.project_id)
+    if export.path is None:
+        raise Problem(404, "not_written", "There is no such file yet. See the Exports page for its progress.")
+    if export.stale_why:
+        raise Problem(409, "stale", f"This export is out of date: {export.stale_why}. Make a new one.")
+    path = state.settings.exports_dir.resolve() / Path(export.path).name  # the worker may see the folder elsewhere
+    if not path.is_file():
+        raise Problem(410, "gone", "The file is no longer on disk. Make a new export.")
+    with state.db.write() as session:
+        audit.record(session, "export.download", "export", export_id, user_id=caller.person.id)
+    return FileResponse(
+        path,
+        media_type=MEDIA.get(path.suffix, "application/octet-stream"),
+        filename=path.name,
+        headers={"cache-control": "no-store", "content-security-policy": "sandbox"},
+    )
+
+
+def _told(session: Any, row: Export) -> ExportOut:
+    job = jobs.get(session, row.job_id) if row.job_id is not None else None
+    state: Any = "ready" if row.path is not None else "waiting"
+    if row.stale_why:
+        state = "stale"
+    elif row.path is None and job is not None:
+        state = {"running": "running", "failed": "failed", "cancelled": "failed"}.get(job.state, "waiting")
+    own = {name: getattr(row, name) for name in ExportOut.model_fields if name not in ("state", "stale", "error")}
+    return ExportOut(**own, state=state, stale=row.stale_why, error=job.error if job is not None else "")

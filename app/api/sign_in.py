@@ -1,0 +1,107 @@
+"""Sign-in and sign-out. Attempts are limited per name, per address, and per both, and a session is new at every sign-in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from app import auth
+from app.state import AppState
+from app.view.render import render
+
+router = APIRouter()
+PER_NAME_AND_ADDRESS = parse("10 per 5 minutes")
+PER_NAME = parse("60 per 5 minutes")  # many addresses at one name; far enough up that nobody locks others out by hand
+PER_ADDRESS = parse("30 per 5 minutes")
+
+
+def state_of(request: Request) -> AppState:
+    state: AppState = request.app.state.corrigenda
+    return state
+
+
+@router.get("/login")
+def form(request: Request, next: str = "/app/", out: bool = False) -> Response:
+    """The sign-in page; the demo signs its visitor in at once, unless they have just signed out."""
+    state = state_of(request)
+    demo = auth.demo_allowed(state, request)
+    if auth.person_of(state, request) is not None:
+        return RedirectResponse(own_path(next), 303)
+    if demo and not out:
+        return _signed_in(state, auth.demo_user(state.db), own_path(next))
+    return _form(next, demo=demo)
+
+
+@router.post("/login")
+async def sign_in(
+    request: Request,
+    name: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "",
+) -> Response:
+    state = state_of(request)
+    if not _may_try(request, name):
+        return _form(next, "Too many attempts. Wait five minutes and try again.", name, status=429)
+    person = await to_thread.run_sync(auth.check_password, state.db, name, password)
+    if person is None:
+        return _form(next, "Name or password is wrong. Try again, or ask an admin to reset it.", name, status=401)
+    return await to_thread.run_sync(_signed_in, state, person.id, own_path(next))
+
+
+@router.post("/logout")
+def sign_out(request: Request) -> Response:
+    state = state_of(request)
+    token = request.cookies.get(auth.COOKIE)
+    if token:
+        auth.close_session(state, token)
+    response = RedirectResponse("/login?out=true", 303)
+    response.delete_cookie(auth.COOKIE, path="/")
+    return response
+
+
+@router.get("/api/v1/me")
+def me(request: Request) -> Response:
+    """Name and role of who is signed in, for the page's header; 401 when nobody is."""
+    person = auth.person_of(state_of(request), request)
+    if person is None:
+        return JSONResponse({"detail": "Sign in first."}, 401)
+    return JSONResponse({"name": person.name, "role": person.role.value}, headers={"cache-control": "no-store"})
+
+
+def own_path(target: str) -> str:
+    """``target`` if it is a path on this server, else the first page: a redirect never leaves the site."""
+    safe = (
+        target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable() and "\\" not in target
+    )
+    return target if safe else "/app/"
+
+
+def _signed_in(state: AppState, user_id: int, target: str) -> Response:
+    response = RedirectResponse(target, 303)
+    auth.set_cookie(response, state.settings, auth.open_session(state, user_id))
+    return response
+
+
+def _form(next: str, error: str = "", name: str = "", *, demo: bool = False, status: int = 200) -> Response:
+    page = render("login.html", next=own_path(next), error=error, name=name, demo=demo)
+    return HTMLResponse(page, status, headers={"cache-control": "no-store"})
+
+
+def _may_try(request: Request, name: str) -> bool:
+    limiter: MovingWindowRateLimiter | None = getattr(request.app.state, "attempts", None)
+    if limiter is None:
+        limiter = request.app.state.attempts = MovingWindowRateLimiter(MemoryStorage())
+    address = request.client.host if request.client else "?"
+    name = name.strip().lower()[:80]
+    hits = [
+        limiter.hit(PER_NAME_AND_ADDRESS, name, address),
+        limiter.hit(PER_NAME, name),
+        limiter.hit(PER_ADDRESS, address),
+    ]
+    return all(hits)

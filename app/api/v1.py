@@ -1,0 +1,65 @@
+"""The API for programs as one application below ``/api/v1``: its resources, its refusals, and its own description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse, Response
+
+from app.api import exports, items, jobs, lessons, outputs, problems, projects, reviews
+from app.state import AppState
+from core.exporters import REGISTRY as EXPORTERS
+
+SAYS = """Push items and outputs, wait for what people decide, retrieve lessons, and fetch training data.
+
+Send a token as `Authorization: Bearer`. Lists are pages: give `next_cursor` back as `cursor`. A POST with an `Idempotency-Key`
+may be sent again within a week. Every refusal is `application/problem+json` with a `code` and a `detail` that says what to do."""
+
+
+def create_api(state: AppState) -> FastAPI:
+    """To be mounted at ``/api/v1``, after the routes that belong to pages."""
+    api = FastAPI(
+        title="Corrigenda",
+        version="1",
+        description=SAYS,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    api.state.corrigenda = state
+    problems.install(api)
+    modules = (projects, items, outputs, reviews, lessons, exports, jobs)
+    for module in modules:
+        api.include_router(module.router)
+    api.state.resources = [route for module in modules for route in module.router.routes]
+    described: dict[str, Any] = {}
+
+    @api.get("/openapi.json", include_in_schema=False)
+    def openapi(_: Request) -> Response:
+        """Open to everyone: it says what the public source code says."""
+        if not described:
+            described.update(_describe(api))
+        return JSONResponse(described)
+
+    return api
+
+
+def _describe(api: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=api.title, version=api.version, description=SAYS, routes=api.routes, servers=[{"url": "/api/v1"}]
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas["ProblemBody"] = problems.ProblemBody.model_json_schema()
+    schemas["NewExport"]["properties"]["format"]["enum"] = [member.name for member in EXPORTERS]
+    schemas["NewProject"]["properties"]["labels"]["uniqueItems"] = True
+    ways = [
+        {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+        for name in ("item_id", "external_id", "item")
+    ]
+    schemas["OutputIn"]["oneOf"] = ways
+    for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own shape, which is never sent
+        schemas.pop(name, None)
+    return document

@@ -1,0 +1,157 @@
+"""Import, export and index from the command line: the same functions that pages and jobs use, and a report in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import typer
+from sqlalchemy.orm import Session
+
+from app import exporting
+from app.cli.setup import SetupError, ready
+from app.importing import batches, empty_report, guessed_mapping, keep_batch, mapping_for
+from app.settings import Settings
+from app.worker import jobs
+from core import embedding
+from core.exporters import REGISTRY as EXPORTERS
+from core.exporters.containers import Container
+from core.importing import ColumnMapping, columns, guess_mapping, read_rows
+from core.types import ItemType, JobPriority
+from store import clock, projects, vectors
+from store.engine import Database
+from store.tables import Project
+
+SHOWN_ERRORS = 20
+INDEXED = ("lesson", "correction")
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """The database, up to date, for as long as the block lasts."""
+    ready(settings)
+    db = Database(settings.url)
+    try:
+        yield db
+    finally:
+        db.dispose()
+
+
+def _project(session: Session, slug: str) -> Project:
+    project = projects.by_slug(session, slug)
+    if project is None:
+        names = ", ".join(p.slug for p in projects.list_all(session)) or "none yet"
+        raise SetupError(f"there is no project {slug!r}; there are: {names}. An import with --create makes it.")
+    return project
+
+
+def import_path(settings: Settings, path: Path, slug: str, given: Sequence[str], *, create: bool, as_json: bool) -> int:
+    """Import a file; returns how many rows were refused. Answers in the file are judged once a worker runs."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    mapping = _mapping(path, given)
+    with opened(settings) as db:
+        with db.write() as session:
+            if create and projects.by_slug(session, slug) is None:
+                projects.create(session, slug=slug, name=slug, item_type=ItemType.REASONING)
+            project_id = _project(session, slug).id
+        report = empty_report()
+        for batch in batches(read_rows(path, mapping)):
+            with db.write() as session:
+                keep_batch(session, project_id, batch, report, _judged_later(session, project_id))
+    _print_report(report, as_json=as_json)
+    return int(report["error_count"])
+
+
+def _judged_later(session: Session, project_id: int) -> Any:
+    def enqueue(output_ids: list[int]) -> None:
+        payload = {"output_ids": output_ids}
+        jobs.enqueue(session, "analyse", payload, priority=JobPriority.BATCH, project_id=project_id)
+
+    return enqueue
+
+
+def _mapping(path: Path, given: Sequence[str]) -> ColumnMapping:
+    """What was given on the command line, the rest guessed."""
+    roles: dict[str, Any] = {}
+    for word in given:
+        role, equals, column = word.partition("=")
+        if not equals or not column:
+            raise ValueError(f"--map takes FIELD=COLUMN, such as prompt=question; {word!r} is not of that form")
+        roles[role] = [*roles.get("meta", []), column] if role == "meta" else column
+    guessed = guess_mapping(columns(path))
+    if not roles or (guessed is None and "prompt" in roles):
+        return mapping_for(path, roles)
+    base = guessed or guessed_mapping(path)
+    checked = mapping_for(path, {"prompt": base.prompt, **roles})
+    return replace(base, **{role: getattr(checked, role) for role in roles})
+
+
+def _print_report(report: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(orjson.dumps(report).decode())
+        return
+    typer.echo(
+        f"{report['rows']} rows read: {report['added']} items added, {report['updated']} updated, "
+        f"{report['unchanged']} unchanged, {report['answers']} answers, {report['error_count']} rows refused."
+    )
+    for error in report["errors"][:SHOWN_ERRORS]:
+        typer.echo(f"  row {error['row']}: {error['message']}", err=True)
+    if report["error_count"] > SHOWN_ERRORS:
+        typer.echo(f"  and {report['error_count'] - SHOWN_ERRORS} more; --json prints up to 200", err=True)
+
+
+def export_path(settings: Settings, slug: str, format_name: str, out: Path, container: Container = "jsonl") -> None:
+    """Write an export to ``out`` with its manifest beside it."""
+    exporter = EXPORTERS.make(format_name) if format_name in EXPORTERS else None
+    if exporter is None:
+        raise ValueError(f"there is no format {format_name!r}; there are: {', '.join(EXPORTERS.names())}")
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {out.parent}")
+    with opened(settings) as db, db.read() as session:
+        project = _project(session, slug)
+        manifest = exporting.write(
+            session, project, out, exporter, filters={}, created_at=clock.now().isoformat(), container=container
+        )
+    typer.echo(f"{manifest.rows} rows written to {out}, SHA-256 {manifest.sha256}.")
+    for why, count in manifest.dropped.items():
+        typer.echo(f"  left out {count}: {why}")
+
+
+def verify_index(settings: Settings) -> bool:
+    """Say for each project what lacks a vector and what has one too many; true when nothing does."""
+    model = embedding.model_id_of(settings.embedder)
+    fine = True
+    with opened(settings) as db, db.read() as session:
+        for project in projects.list_all(session):
+            missing = len(vectors.missing(session, project.id, model))
+            corrections = len(vectors.missing_corrections(session, project.id, model))
+            left = len(vectors.left_over(session, project.id))
+            fine = fine and not (missing or corrections or left)
+            typer.echo(
+                f"{project.slug}: {missing} lessons and {corrections} corrections without a vector, "
+                f"{left} vectors of lessons that are not active"
+            )
+    if not fine:
+        typer.echo("Start a worker and run `corrigenda index rebuild`.", err=True)
+    return fine
+
+
+def rebuild_index(settings: Settings) -> None:
+    """Forget the vectors of lessons and corrections, and ask the worker for new ones."""
+    with opened(settings) as db, db.write() as session:
+        for project in projects.list_all(session):
+            gone = vectors.clear(session, project.id, INDEXED)
+            jobs.enqueue(
+                session,
+                "embed",
+                {"project_id": project.id},
+                priority=JobPriority.NORMAL,
+                dedupe_key=f"embed:{project.id}:rebuild",
+                project_id=project.id,
+            )
+            typer.echo(f"{project.slug}: {gone} vectors dropped; a worker computes them anew.")

@@ -1,0 +1,110 @@
+"""``corrigenda eval lessons``: a stream of items with people's corrections, replayed, and what was learnt from it measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.cli.evaluate import likelihoods
+from app.cli.evaluate_cache import Say, embedded
+from app.settings import Settings
+from core.evaluation import formats, intents
+from core.evaluation.lesson_stream import LabelStream, baselines, prompted, replay
+from core.evaluation.risk import mean_and_interval
+from core.evaluation.rows import EvalSet
+
+HISTORY_CHARS = 6000  # of past items in a prompt: about 2,000 tokens
+
+
+def eval_lessons(
+    settings: Settings, *, data: Path, form: str, corrections: int, seed: int, seeds: int, in_prompt: int, say: Say
+) -> dict[str, Any]:
+    """The figures of seed ``seed`` and, over ``seeds`` seeds, mean and spread. Raises ``ValueError`` that says what to do."""
+    if seeds < 1:
+        raise ValueError("--seeds must be at least 1")
+    if form == "memprompt":
+        return intents.evaluate(intents.read(data), corrections, seed, lambda texts: embedded(settings, texts, say))
+    rows = formats.read(form, data)
+    if not rows.labels or rows.ask is None:
+        raise ValueError(f"the format {form!r} has no labels to correct: choose a set of labels, or memprompt")
+    say(f"{rows.name}: {len(rows.rows):,} rows, {len(rows.labels)} labels")
+    stream = _stream(settings, rows, say)
+    runs = [_run(stream, corrections, seed + number) for number in range(seeds)]
+    found = {name: value for name, value in runs[0].items() if name not in ("stream", "unseen")}
+    found |= {"data": data.name, "format": form, "seed": seed, "tokens_per_prompt": 0, "notes": list(rows.notes)}
+    if seeds > 1:
+        found["over_seeds"] = mean_and_interval([_figures(run) for run in runs])
+    if in_prompt:
+        found["baselines"] = {**runs[0]["baselines"], **_in_prompt(settings, rows, stream, runs[0], in_prompt, say)}
+    return found
+
+
+def _stream(settings: Settings, rows: EvalSet, say: Say) -> LabelStream:
+    """The first text of each row is what the product would embed of it."""
+    texts = tuple(row.texts[0] for row in rows.rows)
+    gold = np.array([row.gold for row in rows.rows])
+    return LabelStream(texts, embedded(settings, texts, say), likelihoods(settings, rows, say), gold)
+
+
+def _run(stream: LabelStream, corrections: int, seed: int) -> dict[str, Any]:
+    """Both ways to learn, and the baselines on the same items."""
+    found = replay(stream, corrections, seed)
+    strict = replay(stream, corrections, seed, accepted_too=False)
+    kept = ("accuracy_by_corrections", "corrections", "fix_rate", "break_rate")
+    found["corrected_only"] = {name: strict[name] for name in kept}
+    found["baselines"] = baselines(stream, found["stream"], found["unseen"])
+    return found
+
+
+def _in_prompt(
+    settings: Settings, rows: EvalSet, stream: LabelStream, run: Mapping[str, Any], count: int, say: Say
+) -> dict[str, Any]:
+    """The memories that live in the prompt, on the first ``count`` unseen items: each asks the model anew."""
+    places: NDArray[np.int64] = run["unseen"][:count]
+
+    def ask(text: str, chosen: Sequence[int]) -> Any:
+        few = [rows.rows[place] for place in chosen]
+        return likelihoods(settings, rows, say, rows=few, before=text)
+
+    return prompted(stream, run["stream"], places, _names(rows), ask, HISTORY_CHARS)
+
+
+def _names(rows: EvalSet) -> list[str]:
+    """The first of the words that the model chooses from, per label."""
+    assert rows.ask is not None
+    return [group[0] for group in rows.ask.words]
+
+
+def _figures(run: Mapping[str, Any]) -> dict[str, float]:
+    """What of a run is averaged over seeds."""
+    strict = run["corrected_only"]["accuracy_by_corrections"]
+    return {
+        **{name: run[name] for name in ("corrections", "fix_rate", "break_rate")},
+        **{f"accuracy_{point}": value for point, value in run["accuracy_by_corrections"].items()},
+        **{f"corrected_only_{point}": value for point, value in strict.items()},
+        **{f"baseline_{name}": one["accuracy"] for name, one in run["baselines"].items()},
+    }
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """The figures as people read them."""
+    if "hit_at_1" in found:
+        return "\n".join(
+            f"{name:<28}{found[name]:.3f}" for name in ("hit_at_1", "hit_at_1_plain", "hit_at_1_new_wording")
+        )
+    points = found["accuracy_by_corrections"]
+    strict = found["corrected_only"]
+    lines = ["items reviewed      " + "".join(f"{point:>8}" for point in points)]
+    for name, curve in (("accuracy", points), ("corrected ones only", strict["accuracy_by_corrections"])):
+        lines.append(f"{name:<20}" + "".join(f"{value:>8.3f}" for value in curve.values()))
+    lines += [f"baseline {name:<24}{one['accuracy']:.3f}" for name, one in found["baselines"].items()]
+    rounds = ", ".join(f"{value:.2f}" for value in found["corrections_per_item_by_round"])
+    lines.append(f"corrections per item by quarter of the stream: {rounds}")
+    lines.append(
+        f"fixed {found['fix_rate']:.1%}, broken {found['break_rate']:.1%}, {found['ms_per_item']:.1f} ms a look-up"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,52 @@
+"""A small client of the API for Python programs. It needs httpx and nothing else of this product: the folder can be copied away.
+
+    from app.client import Client, Output
+
+    with Client("http://127.0.0.1:7860", token) as corrigenda:
+        pushed = corrigenda.push_outputs(project_id, [Output("It is 8.", "my-model", item=Item("q1", "What is 3 + 4?"))])
+        for review in corrigenda.wait_for_reviews(project_id, [one.id for one in pushed.outputs]):
+            print(review.verdict, [correction.text for correction in review.corrections])
+
+``AsyncClient`` has the same methods, to be awaited.
+"""
+
+from app.client.asynchronous import AsyncClient
+from app.client.errors import ApiError, ConnectionFailed, CorrigendaError, WaitedTooLong
+from app.client.sync import Client
+from app.client.values import (
+    Correction,
+    Export,
+    Item,
+    ItemsPushed,
+    Job,
+    Lesson,
+    Output,
+    OutputsPushed,
+    Page,
+    Project,
+    PushedOutput,
+    Retrieved,
+    Review,
+)
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "Client",
+    "ConnectionFailed",
+    "Correction",
+    "CorrigendaError",
+    "Export",
+    "Item",
+    "ItemsPushed",
+    "Job",
+    "Lesson",
+    "Output",
+    "OutputsPushed",
+    "Page",
+    "Project",
+    "PushedOutput",
+    "Retrieved",
+    "Review",
+    "WaitedTooLong",
+]

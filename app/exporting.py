@@ -1,0 +1,72 @@
+"""Starting and writing an export: what page, API, the worker's job and the command share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from core.exporters import REGISTRY
+from core.exporters.base import Exporter
+from core.exporters.card import Source, card
+from core.exporters.containers import DATA_FILE, SUFFIXES, Container
+from core.exporters.writing import Manifest, write_export
+from core.types import JobPriority
+from store import export_facts, exports
+from store.tables import Export, Project
+
+
+def container(name: str) -> Container:
+    """The kind of file of that name; raises ``ValueError`` listing those that exist."""
+    found = next((known for known in SUFFIXES if known == name), None)
+    if found is None:
+        raise ValueError(f"there is no kind of file {name!r}; there are: {', '.join(SUFFIXES)}")
+    return found
+
+
+def enqueue(
+    session: Session, project_id: int, *, format: str, container: Container, filters: Mapping[str, Any], user_id: int
+) -> Export:
+    """The export's row and its job, in this transaction. Raises ``LookupError``, ``ValueError``."""
+    from app.worker import jobs
+
+    version = REGISTRY.make(format).schema_version
+    row = exports.add(session, project_id, format=format, schema_version=version, filters=filters, user_id=user_id)
+    payload = {"export_id": row.id, "container": container}
+    job = jobs.enqueue(session, "export", payload, priority=JobPriority.NORMAL, project_id=project_id, user_id=user_id)
+    row.job_id = job.id
+    session.flush()
+    return row
+
+
+def write(
+    session: Session,
+    project: Project,
+    path: Path,
+    exporter: Exporter,
+    *,
+    filters: Mapping[str, Any],
+    created_at: str,
+    container: Container = "jsonl",
+    on_row: Callable[[int], None] | None = None,
+) -> Manifest:
+    """Stream the project's rows to ``path``, with what the format asks for beyond the judged answers."""
+
+    def described(manifest: Manifest) -> str:
+        people = export_facts.people(session, project.id, filters)
+        source = Source(project.name, people, REGISTRY.get(exporter.name).summary, manifest.dropped)
+        return card(manifest, exporter, source, DATA_FILE)
+
+    return write_export(
+        path,
+        exporter,
+        exports.records(session, project.id, filters=filters, extras=exporter.extras),
+        filters=filters,
+        licence=project.licence,
+        created_at=created_at,
+        on_row=on_row,
+        container=container,
+        card=described,
+    )

@@ -1,0 +1,113 @@
+"""Rows of a person's file become items and outputs of a project, a batch at a time: one way for the page's job and the command."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.worker.asking import subject_of
+from core.importing import ColumnMapping, NewRow, columns, guess_mapping
+from core.table_files import Format, RowError
+from store import items, outputs
+from store.items import NewItem
+from store.outputs import NewOutput
+
+BATCH = 500
+SHOWN_ERRORS = 200
+OnAnswers = Callable[[list[int]], None]  # ids of the outputs that a batch brought, inside its transaction
+
+
+def empty_report() -> dict[str, Any]:
+    """Counts of an import that has read nothing; ``errors`` are ``{"row": from 1, "message": what to do}``, the first ones."""
+    counts = dict.fromkeys(("rows", "added", "updated", "unchanged", "answers", "error_count"), 0)
+    return {**counts, "errors": []}
+
+
+def mapping_for(path: Path, given: Mapping[str, Any], format: Format | None = None) -> ColumnMapping:
+    """The mapping that was given, role -> column (``meta``: columns), or a guess from the column names when none was.
+
+    Raises ``ValueError`` saying what to do.
+    """
+    roles = {role: value for role, value in given.items() if value}
+    unknown = set(roles) - set(ColumnMapping.__dataclass_fields__)
+    if unknown or (roles and "prompt" not in roles):
+        known = ", ".join(ColumnMapping.__dataclass_fields__)
+        wrong = f"No such role: {', '.join(sorted(unknown))}. " if unknown else ""
+        raise ValueError(f"{wrong}Say which column holds the prompt; known roles: {known}.")
+    if roles:
+        return ColumnMapping(**{**roles, "meta": tuple(roles.get("meta") or ())})
+    return guessed_mapping(path, format)
+
+
+def guessed_mapping(path: Path, format: Format | None = None) -> ColumnMapping:
+    """Raises ``ValueError`` when no column looks like a prompt."""
+    guessed = guess_mapping(columns(path, format))
+    if guessed is None:
+        raise ValueError("No column looks like a prompt. Say which column holds it.")
+    return guessed
+
+
+def batches(rows: Iterator[NewRow | RowError]) -> Iterator[list[NewRow | RowError]]:
+    """Rows in lists of ``BATCH``."""
+    while batch := list(islice(rows, BATCH)):
+        yield batch
+
+
+def keep_batch(
+    session: Session,
+    project_id: int,
+    batch: Sequence[NewRow | RowError],
+    report: dict[str, Any],
+    on_answers: OnAnswers,
+) -> None:
+    """Store what is good of a batch and add it to the report, all in the caller's transaction."""
+    good = [row for row in batch if isinstance(row, NewRow)]
+    bad = [{"row": row.number, "message": row.message} for row in batch if isinstance(row, RowError)]
+    rows = [NewItem(row.external_id, row.prompt, row.context, row.reference, row.meta) for row in good]
+    added = items.add_many(session, project_id, rows)
+    new_ids = _keep_answers(session, list(zip(added.ids, good, strict=True)))
+    if new_ids:
+        on_answers(new_ids)
+    for name in ("added", "updated", "unchanged"):
+        report[name] += getattr(added, name)
+    report["rows"] += len(batch)
+    report["answers"] += len(new_ids)
+    report["error_count"] += len(bad)
+    report["errors"] = (report["errors"] + bad)[:SHOWN_ERRORS]
+
+
+def _keep_answers(session: Session, pairs: Sequence[tuple[int, NewRow]]) -> list[int]:
+    """Existing model outputs as outputs of their items; ids of those that were not there yet."""
+    answered = {
+        _key(item_id, row): (item_id, row) for item_id, row in pairs if row.answer is not None or row.label is not None
+    }
+    there = outputs.by_effect(session, list(answered))
+    made = []
+    for key, (item_id, row) in answered.items():
+        if key in there:
+            continue
+        subject = subject_of(session, item_id)
+        text = row.answer if row.answer is not None else row.label or ""
+        said = row.label or text.strip()
+        new = NewOutput(
+            item_id=item_id,
+            text=text,
+            model=row.model or "imported",
+            origin="imported",
+            label=said if said in subject.question.labels else None,
+            effect_key=key,
+            steps=subject.split(text),
+        )
+        made.append(outputs.add(session, new).id)
+    return made
+
+
+def _key(item_id: int, row: NewRow) -> str:
+    """By content, so that a file that is imported again adds no answer twice."""
+    said = "\x00".join([row.model or "", row.label or "", row.answer or ""])
+    return f"import:item:{item_id}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"

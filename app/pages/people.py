@@ -1,0 +1,89 @@
+"""People: who may sign in, with which role; add, change, reset a password, deactivate."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import gradio as gr
+
+from app import auth
+from app.pages import layout
+from app.state import AppState
+from app.view.render import render
+from core.types import Role
+from store import users
+
+ROLES = [
+    ("annotator: reviews items", Role.ANNOTATOR.value),
+    ("expert: also decides on lessons and flagged items", Role.EXPERT.value),
+    ("admin: also projects, exports, people", Role.ADMIN.value),
+]
+
+
+def build(state: AppState) -> None:
+    layout.html(render("page_head.html", title="People", hint="Who may sign in, and what each may do."))
+    said = layout.html(elem_id="people-said")
+    table = layout.html(elem_id="people", actions=True)
+    with gr.Column(elem_classes="form-column"):
+        layout.html(render("people/add_head.html", least=auth.MIN_PASSWORD))
+        name = gr.Textbox(label="Name", max_length=80, max_lines=1, elem_id="person-name")
+        role = gr.Radio(ROLES, value=Role.ANNOTATOR.value, label="Role", elem_id="person-role")
+        password = gr.Textbox(
+            label="First password", type="password", max_length=1024, max_lines=1, elem_id="person-password"
+        )
+        add = gr.Button("Add this person", variant="primary", elem_id="person-add")
+
+    def show(request: gr.Request) -> str:
+        return _table(state, auth.require(request, Role.ADMIN))
+
+    def add_person(name: Any, role: Any, password: Any, request: gr.Request) -> list[Any]:
+        person = auth.require(request, Role.ADMIN)
+        try:
+            auth.make_user(state.db, str(name or ""), str(password or ""), str(role), by=person.id)
+        except ValueError as problem:
+            return [layout.said(layout.sentence(problem), "bad"), *[gr.skip()] * 3]
+        return [layout.said(f"{name} can sign in now.", "ok"), _table(state, person), "", ""]
+
+    def pressed(request: gr.Request, event: gr.EventData) -> list[Any]:
+        person = auth.require(request, Role.ADMIN)
+        data = layout.data_of(event)
+        try:
+            text = _change(state, person, data.get("action", ""), layout.as_int(data.get("user")) or 0, data)
+        except (ValueError, LookupError) as problem:
+            return [layout.said(layout.sentence(problem), "bad"), gr.skip()]
+        return [layout.said(text, "ok"), _table(state, person)]
+
+    layout.on_load(show, None, table)
+    table.click(pressed, None, [said, table], **layout.LIGHT)
+    add.click(add_person, [name, role, password], [said, table, name, password], **layout.LIGHT)
+
+
+def _table(state: AppState, person: auth.Person) -> str:
+    with state.db.read() as session:
+        return render("people/table.html", people=users.list_all(session), me=person, roles=list(Role))
+
+
+def _change(state: AppState, person: auth.Person, action: str, user_id: int, data: dict[str, str]) -> str:
+    """Do what a button of the table asks for; returns what to say."""
+    if action == "reset":
+        password = "-".join(secrets.token_hex(2) for _ in range(4))
+        hashed = auth.hash_password(password)
+        with state.db.write() as session:
+            name = users.get(session, user_id).name
+            users.set_password(session, user_id, hashed, by=person.id)
+        return f"The new password of {name} is {password} – it is shown only now. They can change it under their name."
+    with state.db.write() as session:
+        user = users.get(session, user_id)
+        if action == "role":
+            users.set_role(session, user_id, Role(data.get("role", "")).value, by=person.id)
+            return f"{user.name} is {user.role} now and has to sign in again."
+        if action == "deactivate":
+            if user_id == person.id:
+                raise ValueError("you cannot deactivate yourself: ask another admin")
+            users.deactivate(session, user_id, by=person.id)
+            return f"{user.name} can no longer sign in. What they did stays."
+        if action == "activate":
+            users.activate(session, user_id, by=person.id)
+            return f"{user.name} can sign in again."
+    raise ValueError("there is no such button: reload the page")

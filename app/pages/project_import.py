@@ -1,0 +1,129 @@
+"""Import into a project: a file, its first rows, which column holds what, and what became of every row."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app import auth
+from app.pages import layout
+from app.state import AppState
+from app.view import projects as view
+from core.importing import guess_mapping
+from core.types import JobPriority, Role
+from store import projects
+
+ROLES = {
+    "prompt": "Prompt (needed)",
+    "context": "Context",
+    "reference": "Reference answer",
+    "external_id": "Id",
+    "answer": "Existing answer",
+    "model": "Model of that answer",
+    "label": "Label of that answer",
+}
+SUFFIXES = [".jsonl", ".json", ".csv", ".tsv", ".parquet"]
+NONE = "– none –"
+
+
+def build(state: AppState, picker: gr.Dropdown) -> None:
+    seen = gr.State({})
+    file = gr.File(
+        label="JSONL, CSV or Parquet", file_types=SUFFIXES, type="filepath", height=140, elem_id="import-file"
+    )
+    preview = layout.html(elem_id="import-preview")
+    with gr.Column(visible=False, elem_id="import-mapping") as mapping:
+        with gr.Row():
+            roles = {role: gr.Dropdown([], label=label, min_width=160) for role, label in ROLES.items()}
+        meta = gr.Dropdown([], label="Kept beside the item", multiselect=True, elem_id="import-meta")
+        start = gr.Button("Import", variant="primary", elem_id="import-start")
+    said = layout.html(elem_id="import-said")
+    history = layout.html(elem_id="imports")
+    columns = [*roles.values(), meta]
+
+    def uploaded(path: Any, request: gr.Request) -> list[Any]:
+        auth.require(request, Role.ADMIN)
+        known = incoming(state, path)
+        if known is None:
+            return ["", gr.update(visible=False), *[gr.skip()] * len(columns), ""]
+        shown, names = view.file_preview(known)
+        return [shown, gr.update(visible=bool(names)), *_choices(names), ""]
+
+    def import_file(
+        project: Any,
+        path: Any,
+        prompt: Any,
+        context: Any,
+        reference: Any,
+        external_id: Any,
+        answer: Any,
+        model: Any,
+        label: Any,
+        kept: Any,
+        request: gr.Request,
+    ) -> str:
+        person = auth.require(request, Role.ADMIN)
+        values = (prompt, context, reference, external_id, answer, model, label)
+        names = {role: str(value) for role, value in zip(ROLES, values, strict=True) if value and value != NONE}
+        meta = [str(name) for name in kept if name not in names.values()] if isinstance(kept, list) else []
+        return _start(state, person, layout.as_int(project), incoming(state, path), {**names, "meta": meta})
+
+    def show(project: Any, known: Any, request: gr.Request) -> list[Any]:
+        auth.require(request, Role.ADMIN)
+        project_id = layout.as_int(project)
+        with state.db.read() as session:
+            html = view.imports(session, project_id) if project_id else ""
+        marks, parts = layout.changed(known, imports=html)
+        return [marks, *parts]
+
+    file.change(uploaded, file, [preview, mapping, *columns, said], **layout.LIGHT)
+    done = start.click(import_file, [picker, file, *columns], said, **layout.LIGHT)
+    done.then(show, [picker, seen], [seen, history], **layout.LIGHT)
+    picker.change(show, [picker, seen], [seen, history], **layout.LIGHT)
+    gr.Timer(3.0).tick(show, [picker, seen], [seen, history], **layout.LIGHT)
+
+
+def _choices(names: list[str]) -> list[Any]:
+    """Every dropdown with the file's columns, standing on the guess."""
+    guess = guess_mapping(names)
+    options = [NONE, *names]
+    chosen = [gr.Dropdown(options, value=(getattr(guess, role) if guess else None) or NONE) for role in ROLES]
+    return [*chosen, gr.Dropdown(names, value=list(guess.meta) if guess else [])]
+
+
+def incoming(state: AppState, path: Any) -> Path | None:
+    """The uploaded file, if it lies where uploads arrive: the path comes from the browser."""
+    if not path:
+        return None
+    folder = (state.settings.uploads_dir / "incoming").resolve()
+    known = Path(str(path)).resolve()
+    return known if known.is_relative_to(folder) and known.is_file() else None
+
+
+def _start(
+    state: AppState, person: auth.Person, project_id: int | None, path: Path | None, mapping: dict[str, Any]
+) -> str:
+    """Keep a copy of the file and queue its import; returns what to say."""
+    from app.worker.jobs import enqueue
+
+    if project_id is None or path is None:
+        return layout.said("Choose a project and a file first.", "bad")
+    if "prompt" not in mapping:
+        return layout.said("Choose the column that holds the prompt.", "bad")
+    kept = state.settings.uploads_dir.resolve() / f"{secrets.token_hex(8)}{path.suffix.lower()[:10]}"
+    shutil.copyfile(path, kept)
+    with state.db.write() as session:
+        projects.get(session, project_id)
+        enqueue(
+            session,
+            "import",
+            {"path": str(kept), "project_id": project_id, "user_id": person.id, "mapping": mapping},
+            priority=JobPriority.NORMAL,
+            project_id=project_id,
+            user_id=person.id,
+        )
+    return layout.said("The file is queued. What became of each row appears below.", "ok")

@@ -1,0 +1,91 @@
+"""The items of a project: how many are answered, a look at them, and the button that has the rest answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from app import auth
+from app.pages import home, layout
+from app.state import AppState
+from app.view import home as home_view
+from app.view import projects as view
+from core.types import JobPriority, Role
+from store import items
+
+AT_ONCE = 10_000
+PER_JOB = 200
+LIVE_SECONDS = 3.0
+
+
+def build(state: AppState, picker: gr.Dropdown) -> None:
+    seen = gr.State({})
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=320):
+            search = gr.Textbox(
+                label="Look for items",
+                placeholder="Words, then Enter",
+                max_lines=1,
+                max_length=200,
+                elem_id="items-search",
+            )
+            overview = layout.html(elem_id="project-overview")
+        with gr.Column(scale=1, min_width=300):
+            generate = gr.Button("Generate missing answers", variant="primary", elem_id="generate")
+            said = layout.html(elem_id="generate-said")
+            work = layout.html(elem_id="project-work", actions=True)
+
+    def show(project: Any, text: Any, known: Any, request: gr.Request) -> list[Any]:
+        person = auth.require(request, Role.ADMIN)
+        project_id = layout.as_int(project)
+        if project_id is None:
+            return [known, "", ""]
+        with state.db.read() as session:
+            overview = view.overview(session, project_id, str(text or "").strip()[:200] or None)
+            running = home_view.work(session, project_id, person, state.settings)
+        marks, parts = layout.changed(known, overview=overview, work=running)
+        return [marks, *parts]
+
+    def answer(project: Any, request: gr.Request) -> str:
+        person = auth.require(request, Role.ADMIN)
+        project_id = layout.as_int(project)
+        if project_id is None:
+            return layout.said("Choose a project first.", "bad")
+        return layout.said(generate_missing(state, project_id, person.id), "ok")
+
+    def pressed(project: Any, request: gr.Request, event: gr.EventData) -> str:
+        person = auth.require(request, Role.ADMIN)
+        home.change_job(state, person, layout.data_of(event))
+        with state.db.read() as session:
+            return home_view.work(session, layout.as_int(project), person, state.settings)
+
+    inputs, outputs = [picker, search, seen], [seen, overview, work]
+    picker.change(show, inputs, outputs, **layout.LIGHT)
+    search.submit(show, inputs, outputs, **layout.LIGHT)
+    work.click(pressed, picker, work, **layout.LIGHT)
+    gr.Timer(LIVE_SECONDS).tick(show, inputs, outputs, **layout.LIGHT)
+    generate.click(answer, picker, said, **layout.LIGHT).then(show, inputs, outputs, **layout.LIGHT)
+
+
+def generate_missing(state: AppState, project_id: int, user_id: int) -> str:
+    """Queue jobs that answer the items without an answer; pressing twice queues nothing twice. Returns what to say."""
+    from app.worker.jobs import enqueue
+
+    with state.db.write() as session:
+        ids = items.without_output(session, project_id, AT_ONCE)
+        for start in range(0, len(ids), PER_JOB):
+            part = ids[start : start + PER_JOB]
+            enqueue(
+                session,
+                "generate",
+                {"item_ids": part},
+                priority=JobPriority.BATCH,
+                dedupe_key=f"generate:{project_id}:{part[0]}:{part[-1]}",
+                project_id=project_id,
+                user_id=user_id,
+            )
+    if not ids:
+        return "Every item has an answer already."
+    more = " Press again for the rest when these are done." if len(ids) == AT_ONCE else ""
+    return f"{len(ids):,} items are queued for the worker.{more}"

@@ -1,0 +1,222 @@
+"""Settings of a project: what people read, how answers are made and judged, and how its queue works."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+from pydantic import ValidationError
+
+from app import auth
+from app.pages import layout
+from app.state import AppState
+from core import error_types
+from core.error_types import ErrorType
+from core.projects import ProjectSettings
+from core.signals.rules import KINDS
+from core.types import ItemType, QueueKind, Role
+from store import projects, queue
+
+SKIPS = [
+    ("Offer it to others", "to_others"),
+    ("Put it at the end of the line", "to_me"),
+    ("Set it aside for a manager", "set_aside"),
+]
+REASKS = [
+    ("None", "off"),
+    ("Ask whether it is sure", "self_examination"),
+    ("Ask with the evidence against it", "self_supervision"),
+]
+HARMONIZERS = [
+    ("One linear layer", "lr"),
+    ("One hidden layer", "mlp"),
+    ("A fine-tuned encoder, on a GPU worker", "encoder"),
+]
+SCALARIZERS = [("Plain sum", "linear"), ("Square of the sum", "square"), ("2-norm", "2-norm"), ("Largest", "max")]
+PROTOCOLS = [
+    ("The first wrong step; later ones are masked", "first_error"),
+    ("Each step: wrong, neutral or right", "per_step"),
+    ("By halving: is it fine up to here?", "bisect"),
+]
+PROJECT = ("name", "guidelines", "licence", "labels")
+GENERATOR = ("max_new_tokens", "temperature", "samples", "sample_temperature")
+JUDGING = ("signals", "critics", "risk", "harmonizer", "scalarizer", "risk_threshold", "only_risky", "reask")
+LESSONS = ("lesson_tokens", "lesson_floor", "lessons_per_slot", "splitter")
+REVIEWING = ("step_protocol", "blind_share")
+QUEUE = ("overlap", "lease_minutes", "skip_policy", "order_policy", "audit_share")
+NAMES = (*PROJECT, *GENERATOR, *JUDGING, *LESSONS, *REVIEWING, "error_types", *QUEUE)
+
+
+def build(state: AppState, picker: gr.Dropdown) -> None:
+    controls = _controls()
+    said = layout.html(elem_id="settings-said")
+    save = gr.Button("Save the settings", variant="primary", elem_id="settings-save")
+    fields = [controls[name] for name in NAMES]
+
+    def show(project: Any, request: gr.Request) -> list[Any]:
+        auth.require(request, Role.ADMIN)
+        project_id = layout.as_int(project)
+        if project_id is None:
+            return [*[gr.skip()] * len(fields), ""]
+        with state.db.read() as session:
+            return [*_values(session, project_id), ""]
+
+    def keep(project: Any, request: gr.Request, *values: Any) -> str:
+        person = auth.require(request, Role.ADMIN)
+        try:
+            with state.db.write() as session:
+                _save(session, layout.as_int(project) or 0, dict(zip(NAMES, values, strict=True)), person.id)
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            return layout.said(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.", "bad")
+        except (ValueError, LookupError, TypeError) as problem:
+            return layout.said(layout.sentence(problem), "bad")
+        return layout.said("Saved. New answers and judgements follow it.", "ok")
+
+    picker.change(show, picker, [*fields, said], **layout.LIGHT)
+    save.click(keep, [picker, *fields], said, **layout.LIGHT)
+
+
+def _controls() -> dict[str, Any]:
+    """One control per setting, in groups; their order on the page is that of ``NAMES``."""
+    from core import critics, policies, risk, signals
+
+    made: dict[str, Any] = {}
+    with gr.Accordion("What people read", open=True):
+        made["name"] = gr.Textbox(label="Name", max_length=200, max_lines=1)
+        made["guidelines"] = gr.Textbox(label="Guidelines", lines=5, max_lines=30, max_length=50_000)
+        made["licence"] = gr.Textbox(label="Licence of the data", max_length=200, max_lines=1)
+        made["labels"] = gr.Textbox(label="Labels, one per line", lines=3, visible=False)
+    with gr.Accordion("How answers are made", open=False), gr.Row():
+        made["max_new_tokens"] = gr.Number(label="Longest answer, in tokens", precision=0, minimum=1, maximum=4096)
+        made["temperature"] = gr.Number(label="Temperature", info="0 takes the likeliest token.", minimum=0, maximum=2)
+        made["samples"] = gr.Number(
+            label="Further answers",
+            info="Drawn to see whether they agree; 0: none.",
+            precision=0,
+            minimum=0,
+            maximum=16,
+        )
+        made["sample_temperature"] = gr.Number(label="Temperature of those", minimum=0, maximum=2)
+    with gr.Accordion("How answers are judged", open=False):
+        made["signals"] = gr.CheckboxGroup(
+            [name for name in signals.REGISTRY.names() if name not in KINDS], label="Signals that vote"
+        )
+        made["critics"] = gr.CheckboxGroup(critics.REGISTRY.names(), label="Critics of steps")
+        with gr.Row():
+            made["risk"] = gr.Dropdown(risk.REGISTRY.names(), label="Risk from votes")
+            made["harmonizer"] = gr.Dropdown(HARMONIZERS, label="What POLAR fits to the votes")
+            made["scalarizer"] = gr.Dropdown(SCALARIZERS, label="How its losses become one")
+        with gr.Row():
+            made["risk_threshold"] = gr.Slider(0, 1, step=0.01, label="An answer counts as risky from")
+            made["only_risky"] = gr.Checkbox(
+                label="Only risky answers go to people",
+                info="Others wait, and come back when this is switched off. Needs calibrated risk; see Calibration.",
+            )
+            made["reask"] = gr.Dropdown(REASKS, label="Second try of new risky answers")
+    with gr.Accordion("How lessons are used", open=False), gr.Row():
+        made["lesson_tokens"] = gr.Number(
+            label="Room for lessons, in tokens", info="0: none go into prompts.", precision=0, minimum=0, maximum=8000
+        )
+        made["lesson_floor"] = gr.Slider(-1, 1, step=0.05, label="Least similarity of a lesson")
+        made["lessons_per_slot"] = gr.Number(label="Lessons per slot", precision=0, minimum=0, maximum=20)
+        made["splitter"] = gr.Dropdown(["auto", "numbered", "lines", "sentences"], label="Steps are told apart by")
+    with gr.Accordion("How people review", open=False):
+        with gr.Row():
+            made["step_protocol"] = gr.Dropdown(
+                PROTOCOLS, label="Steps are reviewed by", info="What the page starts with; a reviewer may switch."
+            )
+            made["blind_share"] = gr.Number(
+                label="Share reviewed blind",
+                info="0 to 1. There signals and critics are hidden, so that their influence on people is known.",
+                minimum=0,
+                maximum=1,
+                step=0.01,
+            )
+        made["error_types"] = gr.Textbox(
+            label="Kinds of errors of this project, one per line",
+            info=f"Beside the built-in ones. Each line: {error_types.LINE}. The key stays when the title changes.",
+            placeholder="wrong_tone | Wrong tone | The step is rude to the reader.",
+            lines=3,
+            max_lines=20,
+            max_length=30_000,
+        )
+    with gr.Accordion("How the queue works", open=False), gr.Row():
+        made["overlap"] = gr.Number(label="People per item", precision=0, minimum=1, maximum=20)
+        made["lease_minutes"] = gr.Number(
+            label="Minutes an item is held", info="Typing prolongs it.", precision=0, minimum=1, maximum=1440
+        )
+        made["skip_policy"] = gr.Dropdown(SKIPS, label="When somebody skips an item")
+        made["order_policy"] = gr.Dropdown(policies.REGISTRY.names(), label="Order")
+        made["audit_share"] = gr.Number(
+            label="Share drawn at random",
+            info="0 to 1. Reviewed whatever their risk, so that the error of all is known.",
+            minimum=0,
+            maximum=1,
+            step=0.01,
+        )
+    return made
+
+
+def _values(session: Any, project_id: int) -> list[Any]:
+    project = projects.get(session, project_id)
+    line = projects.queue_of(session, project_id)
+    known = ProjectSettings.model_validate(project.settings).model_dump()
+    labels = gr.update(value="\n".join(project.labels), visible=project.item_type == ItemType.LABEL)
+    return [
+        project.name,
+        project.guidelines,
+        project.licence,
+        labels,
+        *(known["generator"][name] for name in GENERATOR),
+        *(known[name] for name in (*JUDGING, *LESSONS, *REVIEWING)),
+        error_types.lines([ErrorType(**kind) for kind in known["error_types"]]),
+        line.overlap,
+        max(1, line.lease_seconds // 60),
+        line.skip_policy,
+        line.order_policy,
+        line.audit_share,
+    ]
+
+
+def _save(session: Any, project_id: int, values: dict[str, Any], user_id: int) -> None:
+    """Validate and keep everything at once, or nothing. Raises ``ValueError``."""
+    project = projects.get(session, project_id)
+    chosen = {name: values[name] for name in (*JUDGING, *LESSONS, *REVIEWING)}
+    chosen["error_types"] = [asdict(kind) for kind in error_types.parse(str(values["error_types"] or ""))]
+    chosen["generator"] = {name: values[name] for name in GENERATOR}
+    changes: dict[str, Any] = {
+        "name": _text(values["name"], "Give the project a name"),
+        "guidelines": str(values["guidelines"] or ""),
+        "licence": str(values["licence"] or ""),
+        "settings": ProjectSettings.model_validate({**project.settings, **chosen}).model_dump(),
+    }
+    if project.item_type == ItemType.LABEL:
+        changes["labels"] = [line.strip() for line in str(values["labels"] or "").splitlines() if line.strip()]
+    projects.update(session, project_id, user_id=user_id, **changes)
+    line = projects.queue_of(session, project_id)
+    overlap, share = line.overlap, line.audit_share
+    projects.set_queue(
+        session,
+        project_id,
+        QueueKind.ANNOTATE,
+        user_id=user_id,
+        overlap=int(values["overlap"]),
+        lease_seconds=60 * int(values["lease_minutes"]),
+        skip_policy=str(values["skip_policy"]),
+        order_policy=str(values["order_policy"]),
+        audit_share=float(values["audit_share"]),
+    )
+    if int(values["overlap"]) > overlap:
+        queue.fill_slots(session, project_id)
+    if float(values["audit_share"]) != share:
+        queue.redraw_audit(session, project_id)
+    queue.apply_threshold(session, project_id)
+
+
+def _text(value: Any, otherwise: str) -> str:
+    text = str(value or "").strip()
+    if not text:
+        raise ValueError(otherwise)
+    return text

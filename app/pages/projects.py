@@ -1,0 +1,98 @@
+"""Projects: create one, fill it with items, have them answered, write rules, and change its settings."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import gradio as gr
+
+from app import auth
+from app.pages import layout, project_import, project_items, project_rules, project_settings
+from app.state import AppState
+from core.types import ItemType, Role
+from store import projects
+
+TYPES = [
+    ("Reasoning: an answer in steps", ItemType.REASONING.value),
+    ("Label: one of a fixed set", ItemType.LABEL.value),
+    ("Text: a free text", ItemType.TEXT.value),
+]
+
+
+def build(state: AppState) -> None:
+    picker = layout.head("Projects", "What is answered and judged, and by which rules.")
+    with gr.Tabs() as tabs:
+        for title, name, module in (
+            ("Items", "items", project_items),
+            ("Import", "import", project_import),
+            ("Rules", "rules", project_rules),
+            ("Settings", "settings", project_settings),
+        ):
+            with gr.Tab(title, id=name):
+                module.build(state, picker)
+        with gr.Tab("New project", id="new"):
+            _new(state, picker, tabs)
+
+    def opened(request: gr.Request) -> list[Any]:
+        auth.require(request, Role.ADMIN)
+        with state.db.read() as session:
+            choice, project_id = layout.pick(session, request)
+        return [choice, gr.Tabs(selected="items" if project_id else "new")]
+
+    layout.on_load(opened, None, [picker, tabs])
+
+
+def _new(state: AppState, picker: gr.Dropdown, tabs: gr.Tabs) -> None:
+    with gr.Column(elem_classes="form-column"):
+        name = gr.Textbox(label="Name", max_length=200, max_lines=1, elem_id="new-name")
+        kind = gr.Radio(TYPES, value=ItemType.REASONING.value, label="Kind of items", elem_id="new-type")
+        labels = gr.Textbox(label="Labels, one per line", lines=3, visible=False, elem_id="new-labels")
+        guidelines = gr.Textbox(
+            label="Guidelines for people and the model", lines=6, max_length=50_000, elem_id="new-guidelines"
+        )
+        licence = gr.Textbox(
+            label="Licence of the data", info="Written into every export.", max_length=200, max_lines=1
+        )
+        said = layout.html(elem_id="new-said")
+        create = gr.Button("Create the project", variant="primary", elem_id="new-create")
+
+    def create_project(
+        name: Any, kind: Any, labels: Any, guidelines: Any, licence: Any, request: gr.Request
+    ) -> list[Any]:
+        person = auth.require(request, Role.ADMIN)
+        if not str(name or "").strip():
+            return [gr.skip(), gr.skip(), layout.said("Give the project a name.", "bad")]
+        try:
+            with state.db.write() as session:
+                made = projects.create(
+                    session,
+                    slug=_free_slug(session, str(name)),
+                    name=str(name).strip(),
+                    item_type=str(kind),
+                    labels=[line.strip() for line in str(labels or "").splitlines() if line.strip()],
+                    guidelines=str(guidelines or ""),
+                    licence=str(licence or ""),
+                    user_id=person.id,
+                )
+                known = [(project.name, project.id) for project in projects.list_all(session)]
+        except ValueError as problem:
+            return [gr.skip(), gr.skip(), layout.said(layout.sentence(problem), "bad")]
+        choice = gr.Dropdown(known, value=made.id, visible=True)
+        return [choice, gr.Tabs(selected="import"), layout.said(f"{made.name} is created. Import its items.", "ok")]
+
+    def show_labels(kind: Any, request: gr.Request) -> Any:
+        auth.require(request, Role.ADMIN)
+        return gr.update(visible=kind == ItemType.LABEL)
+
+    kind.change(show_labels, kind, labels, **layout.LIGHT)
+    create.click(create_project, [name, kind, labels, guidelines, licence], [picker, tabs, said], **layout.LIGHT)
+
+
+def _free_slug(session: Any, name: str) -> str:
+    """An address made from the name; a number is added when it is taken."""
+    base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "project"
+    slug, number = base, 2
+    while projects.by_slug(session, slug) is not None:
+        slug, number = f"{base}-{number}", number + 1
+    return slug

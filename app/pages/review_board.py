@@ -1,0 +1,255 @@
+"""Reads what the review page shows: the claimed answer with its judgements, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.auth import Person
+from app.pages.review_drafts import draft_of
+from app.pages.review_reply import Act, Refused, Wanted
+from app.settings import Settings
+from app.view import review as view
+from app.view import review_steps
+from app.view.render import age
+from app.view.words import words
+from core.error_types import offered
+from core.projects import ProjectSettings
+from core.risk.calibrate import FEWEST_REVIEWED
+from core.types import AssignmentState, ItemType, LessonStatus, QueueKind, Role
+from store import evidence, items, judgements, outputs, projects, queue, reviews, workers
+from store.queue import Claim
+from store.tables import Assignment, Correction, Decline, Output, Project, Queue
+
+MOVED = "A new attempt has arrived since. Look at it, then decide again."
+
+
+def choose_project(session: Session, wanted: Wanted, person: Person) -> Project:
+    """The project that the address names, else the first one; raises ``Refused`` where there is none."""
+    if wanted.kind is QueueKind.EXPERT and not person.may(Role.EXPERT):
+        raise Refused("The expert queue is for experts. Ask an admin to change your role.")
+    known = [project for project in projects.list_all(session) if project.archived_at is None]
+    if not known:
+        raise Refused("There is no project yet. An admin makes one on the Projects page.")
+    if not wanted.project:
+        return _with_work(session, known, wanted.kind)
+    for project in known:
+        if wanted.project in (project.slug, str(project.id)):
+            return project
+    raise Refused("There is no such project here. Choose one on the home page.")
+
+
+def _with_work(session: Session, known: Sequence[Project], kind: QueueKind) -> Project:
+    waiting = select(Queue.project_id).join(Assignment, Assignment.queue_id == Queue.id)
+    waiting = waiting.where(Queue.kind == kind, Assignment.state.in_((AssignmentState.OPEN, AssignmentState.CLAIMED)))
+    busy = set(session.scalars(waiting.distinct()))
+    return next((project for project in known if project.id in busy), known[0])
+
+
+def claim(session: Session, wanted: Wanted, person: Person, settings: Settings) -> view.Board | view.Empty:
+    """Claim the item that is wanted, or the next one of that queue, for the person and show it; needs a writing session."""
+    project = choose_project(session, wanted, person)
+    got = queue.claim_item(session, person.id, project.id, wanted.item, wanted.kind) if wanted.item else None
+    got = got or queue.claim_next(session, person.id, project.id, wanted.kind)
+    if got is not None:
+        return load(session, got, person, settings)
+    causes = queue.why_empty(session, project.id, person.id, wanted.kind)
+    reopenable = last_submitted(session, project.id, person.id, wanted.kind) is not None
+    return view.empty_view(causes, worker=no_worker(session, settings), may_reopen=reopenable)
+
+
+def missed(session: Session, wanted: Wanted, found: view.Board | view.Empty, person: Person) -> str:
+    """Why the page shows another item than its address asks for, or nothing."""
+    if not wanted.item or (isinstance(found, view.Board) and found.item.id == wanted.item):
+        return ""
+    project = choose_project(session, wanted, person)
+    why = queue.why_not_item(session, person.id, project.id, wanted.item, wanted.kind)
+    return f"{why} This is the next one." if isinstance(found, view.Board) else why
+
+
+def no_worker(session: Session, settings: Settings) -> str:
+    """A sentence when no worker lives, else nothing."""
+    if workers.alive(session, settings.worker_dead_seconds):
+        return ""
+    seen = workers.last_seen(session)
+    if seen is None:
+        return "No worker has run yet."
+    since = age(seen)
+    return "The worker stopped answering a moment ago." if since == "just now" else f"No worker since {since}."
+
+
+def last_submitted(session: Session, project_id: int, user_id: int, kind: str) -> Assignment | None:
+    """The slot that this person finished last."""
+    query = (
+        select(Assignment)
+        .where(
+            Assignment.queue_id == projects.queue_of(session, project_id, kind).id,
+            Assignment.holder_id == user_id,
+            Assignment.state == AssignmentState.SUBMITTED,
+        )
+        .order_by(Assignment.finished_at.desc(), Assignment.id.desc())
+    )
+    return session.scalars(query.limit(1)).first()
+
+
+def load(session: Session, claim: Claim, person: Person, settings: Settings, *, reopened: bool = False) -> view.Board:
+    """Everything that the page shows of a claimed answer."""
+    slot = session.get_one(Assignment, claim.assignment_id)
+    output = current_output(session, slot)
+    options = ProjectSettings.model_validate(output.item.project.settings)
+    blind = reviews.is_blind(session, slot, person.id)
+    return view.Board(
+        item=_item(session, slot, person),
+        answer=_unjudged(session, output) if blind else _answer(session, output, options, settings),
+        assignment_id=slot.id,
+        token=claim.token,
+        user_id=person.id,
+        lease_seconds=slot.queue.lease_seconds,
+        protocol=options.step_protocol,
+        error_types=offered(options.error_types),
+        draft=draft_of(session, slot, person),
+        reopened=reopened,
+    )
+
+
+def _item(session: Session, slot: Assignment, person: Person) -> view.ItemView:
+    item = items.get(session, slot.item_id)
+    project = item.project
+    expert = slot.queue.kind == QueueKind.EXPERT
+    return view.ItemView(
+        id=item.id,
+        project_id=project.id,
+        project=project.name,
+        slug=project.slug,
+        external_id=item.external_id,
+        prompt=item.prompt,
+        context=item.context,
+        guidelines=project.guidelines,
+        reference=item.reference or "",
+        expert=expert,
+        flag_reason=_flag_reason(session, item.id) if expert else "",
+        reason=(slot.reason or "") if expert else "",
+        flagged=0 if expert else _flagged(session, project.id, person),
+    )
+
+
+def _unjudged(session: Session, output: Output) -> view.AnswerView:
+    """The answer alone, as a person sees it who reviews it blind: what machines said of it is not read at all."""
+    project = output.item.project
+    label_item = project.item_type == ItemType.LABEL
+    return view.AnswerView(
+        output_id=output.id,
+        attempt=output.attempt,
+        before=_before(session, output),
+        model=output.model,
+        text=output.text,
+        cut_short=output.finish_reason == "length",
+        labels=view.label_views(project.labels, {}, output.label) if label_item else (),
+        steps=() if label_item else review_steps.step_views(outputs.to_steps(output), ()),
+        risk=view.RiskView(None, "unknown"),
+        votes=(),
+        chips=chips(session, output.id),
+        blind=True,
+    )
+
+
+def _answer(session: Session, output: Output, options: ProjectSettings, settings: Settings) -> view.AnswerView:
+    """The answer with everything that was said of it."""
+    plain = _unjudged(session, output)
+    risk = judgements.risk(session, output.id)
+    missing = "" if risk else no_worker(session, settings) or "The worker is judging it."
+    said = risk.evidence if risk else {}
+    steps = () if plain.labels else outputs.to_steps(output)
+    critiques = [one for one in judgements.critiques(session, output.id) if one.step_index < len(steps)]
+    kinds = offered(options.error_types)
+    return replace(
+        plain,
+        labels=view.label_views(output.item.project.labels, output.label_scores, output.label) if plain.labels else (),
+        steps=review_steps.step_views(steps, critiques, review_steps.heat_views(said), kinds),
+        risk=view.risk_view(risk, options.risk_threshold, FEWEST_REVIEWED, missing),
+        may_reask=risk is not None and options.is_above(risk.value),
+        votes=view.vote_views(judgements.votes(session, output.id), output.label, risk),
+        past=past(session, said),
+        finding=review_steps.finding(critiques, kinds),
+        blind=False,
+    )
+
+
+def past(session: Session, said: Mapping[str, Any]) -> tuple[view.PastView, ...]:
+    """The similar past answers that were kept with the risk, as people judge them now; those taken back are left out."""
+    kept = [one for one in said.get("similar") or () if isinstance(one, dict) and "output_id" in one]
+    known = evidence.past_answers(session, [one["output_id"] for one in kept])
+    return tuple(
+        view.past_view(known[one["output_id"]], float(one.get("similarity", 0)))
+        for one in kept
+        if one["output_id"] in known and known[one["output_id"]].verdict is not None
+    )
+
+
+def current_output(session: Session, slot: Assignment) -> Output:
+    """The answer under review: the slot's, or a later attempt that this slot's own correction led to."""
+    later = (
+        select(Output.id)
+        .join(Correction, Correction.id == Output.correction_id)
+        .where(Correction.assignment_id == slot.id, Output.item_id == slot.item_id, Output.id > slot.output_id)
+        .order_by(Output.id.desc())
+    )
+    return outputs.get(session, session.scalars(later.limit(1)).first() or slot.output_id)
+
+
+def held(session: Session, act: Act, person: Person) -> Assignment:
+    """The slot that the event is about, its lease renewed. Raises ``LostClaim``, and ``Refused`` for somebody else's."""
+    queue.extend(session, act.assignment, act.token)
+    slot = session.get_one(Assignment, act.assignment)
+    if slot.holder_id != person.id:
+        raise Refused("This item is held by somebody else. Take the next one.")
+    return slot
+
+
+def shown_output(session: Session, slot: Assignment, act: Act) -> Output:
+    """The answer that the person was looking at; ``Refused`` when the item has a newer one on this slot."""
+    output = current_output(session, slot)
+    if output.id != act.output:
+        raise Refused(MOVED)
+    return output
+
+
+def _before(session: Session, output: Output) -> view.Before | None:
+    """The attempt that this one was made from, with the correction between them."""
+    if output.parent_id is None:
+        return None
+    old = outputs.get(session, output.parent_id)
+    correction = session.get(Correction, output.correction_id) if output.correction_id is not None else None
+    return view.before(old.attempt, correction.text if correction else "", old.text, output.text)
+
+
+def chips(session: Session, output_id: int) -> tuple[view.ChipView, ...]:
+    return tuple(
+        view.ChipView(
+            retrieval_id=chip.retrieval.id,
+            lesson_id=chip.lesson.id,
+            kind=words(chip.lesson.kind),
+            text=chip.lesson.text,
+            percent=review_steps.percent(chip.retrieval.score),
+            revision=chip.retrieval.lesson_revision,
+            vote=chip.retrieval.vote,
+            gone="" if chip.lesson.status == LessonStatus.ACTIVE else chip.lesson.status,
+        )
+        for chip in outputs.chips(session, output_id)
+    )
+
+
+def _flagged(session: Session, project_id: int, person: Person) -> int:
+    if not person.may(Role.EXPERT):
+        return 0
+    return queue.counts(session, project_id, QueueKind.EXPERT)[AssignmentState.OPEN]
+
+
+def _flag_reason(session: Session, item_id: int) -> str:
+    query = select(Decline.reason).join(Assignment, Assignment.id == Decline.assignment_id)
+    query = query.where(Assignment.item_id == item_id, Decline.kind == "flag").order_by(Decline.id.desc())
+    return session.scalars(query.limit(1)).first() or ""

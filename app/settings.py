@@ -1,0 +1,91 @@
+"""Settings of this installation, from the environment (``CORRIGENDA_...``) or a ``.env`` file. Documented in README.md."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting has a default with which one machine works and no other host is contacted."""
+
+    model_config = SettingsConfigDict(env_prefix="CORRIGENDA_", env_file=".env", extra="ignore")
+
+    data_dir: Path = Field(Path(".corrigenda"), description="Where database, models, exports and uploads are kept.")
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL; by default SQLite in the data directory. PostgreSQL: postgresql://host/name"
+    )
+    host: str = Field("127.0.0.1", description="Address the web process listens on.")
+    port: int = Field(7860, ge=0, le=65535, description="Port of the web process; 0 takes a free one.")
+    demo_sign_in: bool = Field(
+        False,
+        description="Sign every visitor in as the demo's admin; works only while listening on a loopback address.",
+    )
+    secure_cookies: bool = Field(False, description="Send the session cookie over HTTPS only; switch on behind TLS.")
+    session_idle_hours: int = Field(12, ge=1, description="A session unused for this long ends.")
+    session_max_days: int = Field(7, ge=1, description="A session ends after this long, used or not.")
+    allowed_origins: list[str] = Field(
+        default_factory=list,
+        description="Further origins (scheme://host:port) that may send requests, such as a proxy's.",
+    )
+    worker_host: str = Field("127.0.0.1", description="Address of the worker's local service.")
+    worker_port: int = Field(0, ge=0, le=65535, description="Port of the worker's local service; 0 takes a free one.")
+    worker_secret: SecretStr | None = Field(
+        None, description="Shared by web and worker; by default a file in the data directory, made at first start."
+    )
+    worker_threads: int = Field(
+        8, ge=1, description="How many jobs a worker holds at once; one model serves them in batches."
+    )
+    worker_heartbeat_seconds: float = Field(2.0, gt=0, description="How often a worker says that it lives.")
+    worker_dead_seconds: float = Field(15.0, gt=0, description="A worker silent for this long is taken for dead.")
+    generator: str = Field("transformers", description="Backend that answers: transformers, or openai_http.")
+    model: str = Field(
+        "smollm2-135m-instruct",
+        description="For transformers: the bundled model, a local folder or a model id. For openai_http: the server's model name.",
+    )
+    model_url: str | None = Field(
+        None, description="For openai_http: base URL of the server, such as http://localhost:8000/v1"
+    )
+    model_api_key: SecretStr | None = Field(None, description="For openai_http: bearer token, if the server wants one.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where models run; auto takes CUDA when there is one."
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Number type of models; auto is bfloat16 on CUDA and float32 on the CPU."
+    )
+    batch_size: int = Field(32, ge=1, description="How many prompts one forward pass takes at most.")
+    embedder: str = Field(
+        "all-minilm-l6-v2", description="Sentence encoder: the bundled one, a local folder or a model id."
+    )
+    gateway_lookup_seconds: float = Field(
+        1.0, gt=0, description="How long the gateway looks for lessons before it asks the model without them."
+    )
+    max_upload_mb: int = Field(200, ge=1, description="Largest file that the import page takes.")
+    log_json: bool = Field(False, description="Write logs as JSON lines.")
+
+    @property
+    def url(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'corrigenda.sqlite'}"
+
+    @property
+    def exports_dir(self) -> Path:
+        return self.data_dir / "exports"
+
+    @property
+    def uploads_dir(self) -> Path:
+        return self.data_dir / "uploads"
+
+    @property
+    def models_dir(self) -> Path:
+        return self.data_dir / "models"
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,49 @@
+"""What the projects page shows: items with their answers, a file before its import, and what an import did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.view.render import render
+from core.importing import columns, preview
+from core.table_files import RowError
+from store import items, jobs, projects, queue, samples
+
+ITEMS_SHOWN = 15
+PREVIEW_ROWS = 8
+
+
+def overview(session: Session, project_id: int, text: str | None = None) -> str:
+    """How many items there are, how many are answered, and the first of them that hold ``text``."""
+    total, answered = samples.size(session, project_id)
+    return render(
+        "projects/overview.html",
+        project=projects.get(session, project_id),
+        total=total,
+        answered=answered,
+        counts=queue.counts(session, project_id),
+        rows=items.page(session, project_id, limit=ITEMS_SHOWN, text=text),
+        text=text,
+    )
+
+
+def file_preview(path: Path) -> tuple[str, list[str]]:
+    """The first rows of a file as a table, and the names of its columns."""
+    rows = preview(path, PREVIEW_ROWS)
+    names = columns(path)
+    bad = [row for row in rows if isinstance(row, RowError)]
+    good = [[_cell(row.get(name)) for name in names] for row in rows if not isinstance(row, RowError)]
+    return render("projects/preview.html", names=names, rows=good, bad=bad), names
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else str(value)
+
+
+def imports(session: Session, project_id: int) -> str:
+    """The latest imports with their counts and the first of the rows that were left out, each with why."""
+    rows = [job for job in jobs.recent(session, project_id, 100) if job.kind == "import"][:5]
+    return render("projects/imports.html", jobs=rows)

@@ -1,0 +1,72 @@
+"""HTML from Jinja2 templates in ``assets/templates``: escaped everywhere, a missing value is an error.
+
+Pages pass the result to ``gr.HTML(value=...)`` and nothing else: text of people and models never reaches ``html_template``,
+which Gradio evaluates as JavaScript.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.view import words
+from store.clock import now
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+
+
+def age(moment: datetime | None) -> str:
+    """How long ago in words that change at most once a minute: "just now", "5 min ago", "3 h ago", "2 days ago"."""
+    if moment is None:
+        return "never"
+    seconds = max(0.0, (now() - moment).total_seconds())
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    if seconds < 86400:
+        return f"{int(seconds // 3600)} h ago"
+    days = int(seconds // 86400)
+    return "1 day ago" if days == 1 else f"{days} days ago"
+
+
+def stamp(moment: datetime | None) -> str:
+    """ISO 8601 in UTC to the second, for ``<time datetime>``; ``shell.js`` shows it in the reader's own zone."""
+    return "" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def excerpt(text: str, length: int = 120) -> str:
+    """The start of a text on one line, cut at a word with an ellipsis."""
+    line = " ".join(text[: 4 * length].split())
+    if len(line) <= length:
+        return line
+    return line[: length + 1].rsplit(" ", 1)[0].rstrip()[:length] + "…"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """ "1 item", "2 items"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+@lru_cache
+def environment() -> Environment:
+    env = Environment(
+        loader=FileSystemLoader(ASSETS / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    env.filters.update(words.FILTERS, age=age, stamp=stamp, excerpt=excerpt)
+    env.globals["count"] = count
+    return env
+
+
+def render(template: str, /, **values: Any) -> str:
+    """The template's HTML with every value escaped; raises ``jinja2.UndefinedError`` for a value that is missing."""
+    return environment().get_template(template).render(**values)

@@ -1,0 +1,67 @@
+"""How stored values read to people: levels of risk, states and kinds in plain words, and the tone of their badge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+TONES = {
+    "active": "ok",
+    "done": "ok",
+    "acceptable": "ok",
+    "proposed": "brand",
+    "running": "brand",
+    "suspended": "warn",
+    "queued": "",
+    "rejected": "",
+    "cancelled": "",
+    "retracted": "bad",
+    "failed": "bad",
+    "faulty": "bad",
+}
+JOBS = {
+    "generate": "Answer items",
+    "analyse": "Judge answers",
+    "revote": "Let rules vote again",
+    "retry": "Try again with a correction",
+    "reask": "Ask again about risky answers",
+    "distil": "Distil lessons",
+    "embed": "Embed lessons",
+    "fit_risk": "Refit risk",
+    "fit_evidence": "Learn where to look",
+    "fit_critic": "Train the step critic",
+    "import": "Import",
+    "export": "Export",
+}
+
+
+def risk_level(value: float) -> str:
+    """``low`` below 0.3, ``middle`` below 0.6, else ``high``: only for colour, the figure stands beside it."""
+    return "low" if value < 0.3 else "middle" if value < 0.6 else "high"
+
+
+def percent(value: float | None) -> str:
+    """ "42 %", or "–" when there is no figure."""
+    return "–" if value is None else f"{round(100 * value)} %"
+
+
+def words(name: str) -> str:
+    """ "missing step" for "missing_step"."""
+    return name.replace("_", " ")
+
+
+def tone(state: str) -> str:
+    """The class of the badge that shows a state."""
+    return TONES.get(state, "")
+
+
+def job_name(kind: str) -> str:
+    return JOBS.get(kind, words(kind).capitalize())
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {
+    "risk_level": risk_level,
+    "percent": percent,
+    "words": words,
+    "tone": tone,
+    "job_name": job_name,
+}

@@ -1,0 +1,38 @@
+"""What a worker can do: one module per kind of job, each a function of the context and the payload that returns the job's result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.worker.handlers.analyse import analyse
+from app.worker.handlers.distil import distil
+from app.worker.handlers.embed import embed
+from app.worker.handlers.exporting import export
+from app.worker.handlers.fit_critic import fit_critic
+from app.worker.handlers.fit_evidence import fit_evidence
+from app.worker.handlers.fit_risk import fit_risk
+from app.worker.handlers.generate import generate
+from app.worker.handlers.importing import import_file
+from app.worker.handlers.reask import reask
+from app.worker.handlers.retrieve import retrieve
+from app.worker.handlers.retry import retry
+from app.worker.handlers.revote import revote
+from app.worker.handlers.rollouts import sample_rollouts
+from app.worker.runner import Handler
+
+HANDLERS: Mapping[str, Handler] = {
+    "generate": generate,
+    "analyse": analyse,
+    "revote": revote,
+    "retry": retry,
+    "reask": reask,
+    "distil": distil,
+    "embed": embed,
+    "rollouts": sample_rollouts,
+    "fit_risk": fit_risk,
+    "fit_evidence": fit_evidence,
+    "fit_critic": fit_critic,
+    "retrieve": retrieve,
+    "import": import_file,
+    "export": export,
+}

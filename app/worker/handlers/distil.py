@@ -1,0 +1,80 @@
+"""Propose lessons from the history of an item (DROC, paper 9); a person accepts, edits or rejects each.
+
+What a project knows already is not proposed again: its sources are added to the lesson that says so. A draft that contradicts a known
+lesson, or is a special or a more general case of one, says so where the person decides, with the other's words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.worker.payloads import Distil
+from app.worker.runner import Context
+from core.lessons.deterministic import DeterministicDistiller
+from core.lessons.relations import Relation, Wording, of_draft, relation
+from core.types import LessonDraft
+from store import items, lessons, reviews
+
+MOST = 5000  # known lessons that a draft is compared with, the newest
+SHOWN = 3
+TOLD = {
+    Relation.CONTRADICTS: "Contradicts",
+    Relation.SPECIALISES: "A special case of",
+    Relation.GENERALISES: "More general than",
+}
+
+
+def distil(context: Context, payload: Distil) -> dict[str, Any]:
+    """Result: ``lesson_ids`` in order, and ``without``: corrections that gave none, with the reason.
+
+    Distilling an item again proposes only what is new: a draft that was proposed before keeps its id, whatever became of it.
+    """
+    with context.db.read() as session:
+        project_id = items.get(session, payload.item_id).project_id
+        history = reviews.history(session, payload.item_id)
+    drafts, without = DeterministicDistiller().explain(history)
+    context.check()
+    with context.db.write() as session:
+        known = [(lesson_id, of_draft(draft)) for lesson_id, draft in lessons.standing(session, project_id, MOST)]
+        ids = [_kept(session, project_id, payload, draft, known) for draft in drafts]
+    return {
+        "lesson_ids": ids,
+        "without": [{"correction_id": one.correction_id, "reason": one.reason} for one in without],
+    }
+
+
+def _kept(
+    session: Session, project_id: int, payload: Distil, draft: LessonDraft, known: Sequence[tuple[int, Wording]]
+) -> int:
+    """The id of the lesson that says what the draft says: a known one, or the draft as a proposal."""
+    key = _key(payload.item_id, draft)
+    before = lessons.by_effect(session, f"{key}:0")
+    if before is not None:
+        return before
+    related = [(lesson_id, found) for lesson_id, old in known if (found := relation(of_draft(draft), old)) is not None]
+    same = [lesson_id for lesson_id, found in related if found is Relation.SAME]
+    if same:
+        lessons.support(session, same[-1], draft.source_corrections, payload.user_id)  # the oldest of them
+        return same[-1]
+    new = with_relations(draft, [(id_, found, dict(known)[id_].text) for id_, found in related])
+    return lessons.propose(session, project_id, [new], author_id=payload.user_id, effect_key=key)[0]
+
+
+def with_relations(draft: LessonDraft, related: Sequence[tuple[int, Relation, str]]) -> LessonDraft:
+    """The draft with what a person must know of ``related`` lessons: contradictions first, at most ``SHOWN``."""
+    order = sorted(related, key=lambda one: (one[1] is not Relation.CONTRADICTS, one[0]))[:SHOWN]
+    if not order:
+        return draft
+    lines = [f"{TOLD[found]} lesson {id_}: “{text[:300]}”" for id_, found, text in order]
+    extra = {**draft.extra, "related": [[id_, found.value] for id_, found, _ in order]}
+    return replace(draft, why="\n".join([draft.why, *lines]).strip(), extra=extra)
+
+
+def _key(item_id: int, draft: LessonDraft) -> str:
+    said = "\x00".join([draft.kind, draft.name or "", draft.text, draft.applicability])
+    return f"distil:item:{item_id}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"

@@ -1,0 +1,69 @@
+"""Embed what search is to find: the applicability of active lessons and the text of corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.worker.payloads import Embed
+from app.worker.runner import Context
+from core.lessons.wording import without_instances
+from store import lessons, vectors
+from store.tables import Correction, Lesson
+
+BATCH = 64
+
+
+def embed(context: Context, payload: Embed) -> dict[str, Any]:
+    """Result: how many of each were embedded. Every worker's index follows by the feed."""
+    project_id, model = payload.project_id, context.models.embedder.model_id
+
+    def keep_lesson(session: Session, row: Lesson, vector: Any) -> bool:
+        """Only while it is active and still says when it applies as it did when it was embedded."""
+        now = lessons.active_texts(session, [row.id]).get(row.id)
+        if now is None or now.applicability != row.applicability:
+            return False
+        _put(session, project_id, now.kind.value, "lesson", row.id, model, vector)
+        return True
+
+    def keep_correction(session: Session, row: Correction, vector: Any) -> bool:
+        _put(session, project_id, "correction", "correction", row.id, model, vector)
+        return True
+
+    return {
+        "lessons": _all(
+            context,
+            lambda s: vectors.missing(s, project_id, model),
+            lambda r: without_instances(r.applicability),
+            keep_lesson,
+        ),
+        "corrections": _all(
+            context, lambda s: vectors.missing_corrections(s, project_id, model), lambda r: r.text, keep_correction
+        ),
+    }
+
+
+def _all(
+    context: Context,
+    missing: Callable[[Session], Sequence[Any]],
+    text_of: Callable[[Any], str],
+    keep: Callable[[Session, Any, Any], bool],
+) -> int:
+    done = 0
+    with context.db.read() as session:
+        rows = list(missing(session))
+    for start in range(0, len(rows), BATCH):
+        chunk = rows[start : start + BATCH]
+        found = context.models.embedder.embed([text_of(row) for row in chunk])
+        with context.db.write() as session:
+            done += sum(keep(session, row, vector) for row, vector in zip(chunk, found, strict=True))
+        context.progress(start + len(chunk), len(rows), "embedding")
+    return done
+
+
+def _put(session: Session, project_id: int, scope: str, kind: str, owner_id: int, model: str, vector: Any) -> None:
+    vectors.put(
+        session, project_id=project_id, scope=scope, owner_kind=kind, owner_id=owner_id, model=model, vector=vector
+    )

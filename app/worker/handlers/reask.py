@@ -1,0 +1,137 @@
+"""Second tries without a person's correction (dynamic prompting, paper 1): only where the risk is above the project's threshold.
+
+The model answers once more, after its own answer and a refiner's question; the new attempt is judged like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from app.worker.asking import Ask, Subject, answer, as_new_output, subject_of
+from app.worker.handlers.generate import effect_key
+from app.worker.payloads import Reask
+from app.worker.retrieval import as_retrievals, lessons_for, still_stand
+from app.worker.runner import Context
+from core.lessons.prompt import keep_within
+from core.projects import ProjectSettings
+from core.refiners import REGISTRY as REFINERS
+from core.refiners.base import RefineInput
+from core.types import Attempt, ItemType, JobPriority, LessonText, RiskEstimate
+from store import judgements, outputs, queue
+from store.tables import Output
+
+SECOND = ("self_examination", "self_supervision")
+ROUNDS = 3
+
+
+def reask(context: Context, payload: Reask) -> dict[str, Any]:
+    """Result: ``output_ids`` of the new attempts, and how many outputs were ``not_risky`` enough or have a later attempt (``late``)."""
+    made: list[int] = []
+    skipped = {"not_risky": 0, "late": 0}
+    for place, output_id in enumerate(payload.output_ids):
+        context.progress(place, len(payload.output_ids), "asking again")
+        context.check()
+        with context.db.read() as session:
+            output = outputs.get(session, output_id)
+            subject = subject_of(session, output.item_id)
+            why = _why_not(session, context, output, subject)
+        if why:
+            skipped[why] += 1
+        else:
+            made.append(_again(context, payload, subject, output))
+    context.progress(len(payload.output_ids), len(payload.output_ids))
+    return {"output_ids": made, **skipped}
+
+
+def wanted(options: ProjectSettings, output: Output, risk: RiskEstimate) -> bool:
+    """Whether a freshly judged answer gets an automatic second try: never one that is itself a second try or answers a person."""
+    first = output.refiner is None and output.correction_id is None
+    return options.reask != "off" and first and options.is_above(risk.value)
+
+
+def enqueue_wanted(
+    context: Context, session: Session, options: ProjectSettings, judged: Sequence[tuple[Output, RiskEstimate]]
+) -> None:
+    """In the transaction that keeps the risks: one job for those that get a second try."""
+    ids = [output.id for output, risk in judged if wanted(options, output, risk)]
+    if ids:
+        context.enqueue(
+            session,
+            "reask",
+            {"output_ids": ids, "refiner": options.reask},
+            priority=JobPriority.BATCH,
+            dedupe_key=f"reask:job:{context.job.id}:output:{ids[0]}",
+        )
+
+
+def _why_not(session: Session, context: Context, output: Output, subject: Subject) -> str:
+    """Why there is no second try, or nothing. A job that runs again finds its own attempts, which are no later ones."""
+    risk = judgements.risk(session, output.id)
+    if risk is None or not subject.options.is_above(risk.value):
+        return "not_risky"
+    own = Output.effect_key.startswith(f"job:{context.job.id}:", autoescape=True)
+    later = exists().where(
+        Output.item_id == output.item_id, Output.id > output.id, func.coalesce(own, False).is_(False)
+    )
+    return "late" if session.scalar(select(later)) else ""
+
+
+def _again(context: Context, payload: Reask, subject: Subject, output: Output) -> int:
+    for number in range(ROUNDS):
+        lessons = _lessons(context, subject) if number < ROUNDS - 1 else []
+        ask = _ask(context, subject, output, payload.refiner, lessons)
+        answers, errors = answer(context, [ask])
+        if errors:
+            raise ValueError(errors[0])
+        with context.db.write() as session:
+            if not still_stand(session, ask.lessons):
+                continue
+            more = {"parent_id": output.id, "refiner": payload.refiner}
+            key = f"{effect_key(context, subject.item.id)}:{output.id}"
+            made = as_new_output(ask, answers[0], context.models.generator_name, key, **more)
+            row = outputs.add(session, made)
+            row.mean_logprob = answers[0].mean_logprob
+            _put_forward(context, session, payload, subject, output, row.id)
+            return row.id
+    raise AssertionError("an answer without lessons always stands")
+
+
+def _lessons(context: Context, subject: Subject) -> list[LessonText]:
+    found = lessons_for(context.db, context.models, subject.project.id, subject.options, [subject.question])[0]
+    return keep_within(found, subject.options.lesson_tokens)
+
+
+def _ask(context: Context, subject: Subject, output: Output, refiner: str, lessons: Sequence[LessonText]) -> Ask:
+    """The reference is no part of what a refiner gets, and the votes were cast without it."""
+    with context.db.read() as session:
+        votes = tuple(judgements.votes(session, output.id))
+        retrievals = as_retrievals(session, lessons) if lessons else []
+    attempt = Attempt(output.attempt, output.text, outputs.to_steps(output))
+    given = RefineInput(subject.question, (attempt,), None, tuple(lessons), votes, output.label)
+    messages = REFINERS.make(refiner, token_budget=subject.options.lesson_tokens).messages(given) or ()
+    prefix = "Answer: " if subject.question.item_type is ItemType.LABEL else ""
+    return Ask(subject, tuple(messages), tuple(retrievals), prefix)
+
+
+def _put_forward(
+    context: Context, session: Session, payload: Reask, subject: Subject, before: Output, output_id: int
+) -> None:
+    """To be judged, which puts it before people; before the person who waits for it at once."""
+    waits = payload.assignment_id is not None
+    if waits:
+        risk = judgements.risk(session, before.id)
+        priority = risk.value if risk else 0.5
+        queue.enqueue_output(
+            session, subject.project.id, output_id, priority=priority, asked_from=payload.assignment_id
+        )
+    context.enqueue(
+        session,
+        "analyse",
+        {"output_ids": [output_id]},
+        priority=JobPriority.PERSON_WAITING if waits else JobPriority.BATCH,
+        dedupe_key=f"analyse:job:{context.job.id}:output:{output_id}",
+    )

@@ -1,0 +1,164 @@
+"""The models and indexes of this worker: each loaded once, when first needed, with a note for the pages while it loads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from app.settings import Settings
+from core.generators.base import Generator
+from core.types import LessonKind
+from store import lessons, vectors
+from store.engine import Database
+
+if TYPE_CHECKING:
+    from core.batching import MicroBatcher
+    from core.embedding import Embedder, Vectors
+    from core.lessons.index import Hit, IndexSet
+
+MakeGenerator = Callable[[Settings], Generator]
+MakeEmbedder = Callable[[Settings], "Embedder"]
+
+
+def make_generator(settings: Settings) -> Generator:
+    """The backend that the settings name. Raises ``GeneratorError`` saying which setting to change."""
+    from core.generators import REGISTRY
+
+    if settings.generator == "openai_http":
+        key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
+        return REGISTRY.make("openai_http", url=settings.model_url, model=settings.model, api_key=key)
+    return REGISTRY.make(
+        settings.generator,
+        model=settings.model,
+        models_dir=settings.models_dir,
+        device=settings.device,
+        dtype=settings.dtype,
+        batch_size=settings.batch_size,
+    )
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    from core.embedding import Embedder
+
+    return Embedder(settings.embedder, device=settings.device)
+
+
+class Models:
+    """Thread-safe. ``note`` says in words what is being loaded, and is empty otherwise."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        db: Database,
+        make_generator: MakeGenerator = make_generator,
+        make_embedder: MakeEmbedder = make_embedder,
+    ) -> None:
+        self._notes: dict[str, str] = {}
+        self._settings = settings
+        self._db = db
+        self._make_generator = make_generator
+        self._make_embedder = make_embedder
+        self._batcher: MicroBatcher | None = None
+        self._embedder: Embedder | None = None
+        self._index: IndexSet | None = None
+        self._loading = {name: threading.Lock() for name in ("generator", "embedder", "index")}
+
+    @property
+    def note(self) -> str:
+        return "; ".join(dict(self._notes).values())
+
+    @contextmanager
+    def _saying(self, what: str, note: str) -> Iterator[None]:
+        self._notes[what] = note
+        try:
+            yield
+        finally:
+            del self._notes[what]
+
+    @property
+    def batcher(self) -> MicroBatcher:
+        """The generator behind a queue in which a person who waits goes first; ``.at(priority)`` is a ``Generator``."""
+        with self._loading["generator"]:
+            if self._batcher is None:
+                from core.batching import MicroBatcher
+
+                with self._saying("generator", self._loading_note()):
+                    generator = self._make_generator(self._settings)
+                # A server over HTTP schedules by itself; in this process batches pause for a person.
+                self._batcher = MicroBatcher(
+                    generator, max_batch=self._settings.batch_size, pause=self._settings.generator != "openai_http"
+                )
+            return self._batcher
+
+    def _loading_note(self) -> str:
+        from core import bundled
+
+        bundled_one = self._settings.generator == "transformers" and self._settings.model == bundled.SMOLLM2.name
+        if bundled_one and not any(self._settings.models_dir.glob(f"{bundled.SMOLLM2.name}-*")):
+            return "converting the model, once; this takes about half a minute"
+        return "loading the model"
+
+    @property
+    def generator_name(self) -> str:
+        """What is stored as the model of an output: backend and model."""
+        return f"{self._settings.generator}:{self._settings.model}"
+
+    @property
+    def embedder(self) -> Embedder:
+        with self._loading["embedder"]:
+            if self._embedder is None:
+                with self._saying("embedder", "loading the sentence encoder"):
+                    self._embedder = self._make_embedder(self._settings)
+            return self._embedder
+
+    def embedder_ready(self) -> bool:
+        """Whether the encoder is there; if not, it begins to load, so that a later question is answered."""
+        if self._embedder is None and not self._loading["embedder"].locked():
+            threading.Thread(target=lambda: self.embedder, name="encoder", daemon=True).start()
+        return self._embedder is not None
+
+    @property
+    def index(self) -> IndexSet:
+        """The indexes, brought up to date with the database's feed."""
+        embedder = self.embedder
+        with self._loading["index"]:
+            if self._index is None:
+                from core.lessons.index import IndexSet
+
+                with self._db.read() as session:
+                    seq = vectors.last_seq(session)
+                self._index = IndexSet(embedder.model_id, embedder.dim, self._load_vectors, applied_seq=seq)
+            self._follow(self._index)
+            return self._index
+
+    def _follow(self, index: IndexSet) -> None:
+        while True:
+            with self._db.read() as session:
+                entries = vectors.feed_after(session, index.applied_seq)
+            if not entries:
+                return
+            index.apply(entries)
+
+    def _load_vectors(self, project_id: int, scope: str, ids: Sequence[int] | None) -> tuple[Sequence[int], Vectors]:
+        """Vectors of a scope from the database, or those of ``ids`` that are still to be found."""
+        import numpy as np
+
+        model = self.embedder.model_id
+        with self._db.read() as session:
+            if ids is None:
+                return vectors.all_in(session, project_id, scope, model)
+            lesson = scope in set(LessonKind)
+            wanted = [i for i in ids if i in lessons.active_texts(session, ids)] if lesson else list(ids)
+            found = vectors.of(session, "lesson" if lesson else scope, wanted, model)
+        return list(found), np.stack(list(found.values())) if found else np.empty((0, self.embedder.dim), np.float32)
+
+    def search(self, project_id: int, scopes: Sequence[str], vector: Vectors, k: int) -> list[Hit]:
+        """Up to ``k`` proposals of each scope, best first. The database has the last word on lessons: ask it again."""
+        return self.index.search(project_id, scopes, vector, k, model_id=self.embedder.model_id)
+
+    def stop(self) -> None:
+        """Stop generating at the next token; whatever waits for the model gets ``Stopped``."""
+        if (batcher := self._batcher) is not None:  # without the lock: a model that is still loading is not waited for
+            batcher.close()

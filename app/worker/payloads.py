@@ -1,0 +1,128 @@
+"""What each kind of job is given, validated where it enters and again where it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Ids = Annotated[list[int], Field(min_length=1, max_length=100_000)]
+
+
+class Payload(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Generate(Payload):
+    """Answer these items."""
+
+    item_ids: Ids
+
+
+class Analyse(Payload):
+    """Judge these outputs and put them before people."""
+
+    output_ids: Ids
+
+
+class Revote(Payload):
+    """Let the project's rules, and what people said, vote again on these judged outputs; on all of the project without them."""
+
+    project_id: int
+    output_ids: Ids | None = None
+
+
+class Retry(Payload):
+    """Let the model try again with a correction of its output."""
+
+    output_id: int
+    correction_id: int
+
+
+class Reask(Payload):
+    """Ask the model again about those of these outputs whose risk is above the project's threshold; ``assignment_id`` is who waits."""
+
+    output_ids: Ids
+    refiner: Literal["self_examination", "self_supervision"]
+    assignment_id: int | None = None
+
+
+class Distil(Payload):
+    """Propose lessons from the history of an item, in the name of a user."""
+
+    item_id: int
+    user_id: int | None = None
+
+
+class Embed(Payload):
+    """Embed the lessons and corrections of a project that have no vector yet."""
+
+    project_id: int
+
+
+class Rollouts(Payload):
+    """Find the first wrong step of these outputs by sampling from their prefixes, where a reference can be compared with."""
+
+    output_ids: Ids
+
+
+class FitRisk(Payload):
+    """Fit the project's risk model to all votes and score every output again."""
+
+    project_id: int
+
+
+class FitEvidence(Payload):
+    """Learn from a project's reviews where to look in an answer, and renew the evidence of what waits."""
+
+    project_id: int
+
+
+class FitCritic(Payload):
+    """Train a project's step head on its people's step labels; without ``train``, only let the one in force speak again."""
+
+    project_id: int
+    train: bool = True
+
+
+class Retrieve(Payload):
+    """Look lessons up for a prompt."""
+
+    project_id: int
+    prompt: str
+    context: str = ""
+
+
+class Import(Payload):
+    """Read a file into a project. ``mapping`` is role -> column (``meta``: a list of columns); empty means "guess"."""
+
+    path: str
+    project_id: int
+    user_id: int | None = None
+    format: Literal["jsonl", "json", "csv", "parquet"] | None = None
+    mapping: dict[str, str | list[str] | None] = Field(default_factory=dict)
+
+
+class Export(Payload):
+    """Write the file of an export row; ``container`` is the kind of file."""
+
+    export_id: int
+    container: Literal["jsonl", "parquet", "csv", "dataset"] = "jsonl"
+
+
+PAYLOADS: dict[str, type[Payload]] = {
+    "generate": Generate,
+    "analyse": Analyse,
+    "revote": Revote,
+    "retry": Retry,
+    "reask": Reask,
+    "distil": Distil,
+    "embed": Embed,
+    "rollouts": Rollouts,
+    "fit_risk": FitRisk,
+    "fit_evidence": FitEvidence,
+    "fit_critic": FitCritic,
+    "retrieve": Retrieve,
+    "import": Import,
+    "export": Export,
+}

@@ -1,0 +1,93 @@
+"""What a review sets going: small enough for the web process, which only enqueues."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from app.worker import jobs
+from app.worker.heads import CRITIC
+from core.critics.step_head_retraining import enough
+from core.projects import ANNOTATORS, ProjectSettings
+from core.types import JobPriority
+from store import critic_models, evidence, notebook, projects, reviews
+
+EVERY = 5  # reviews
+GROWTH = 1.1
+CRITIC_GROWTH = 1.25
+
+
+def evidence_due(session: Session, project_id: int) -> bool:
+    """Whether enough answers were reviewed since the evidence was last looked at: five, or a tenth more."""
+    reviewed = reviews.reviewed_count(session, project_id)
+    known = evidence.current(session, project_id)
+    before = known.reviewed if known is not None else 0
+    return reviewed >= max(before + EVERY, GROWTH * before)
+
+
+def wake_evidence(session: Session, project_id: int) -> bool:
+    """Enqueue ``fit_evidence`` when it is due; at most one waits per project. Returns whether it was due."""
+    if not evidence_due(session, project_id):
+        return False
+    jobs.enqueue(
+        session,
+        "fit_evidence",
+        {"project_id": project_id},
+        priority=JobPriority.BATCH,
+        dedupe_key=f"fit_evidence:{project_id}",
+        project_id=project_id,
+    )
+    return True
+
+
+def critic_due(session: Session, project_id: int) -> bool:
+    """Whether people labelled enough answers since the newest version of the step head: five and a quarter more.
+
+    Never where too few have a wrong step or none, and where the project does not use the head.
+    """
+    if CRITIC not in ProjectSettings.model_validate(projects.get(session, project_id).settings).critics:
+        return False
+    wrong, right = notebook.label_counts(session, project_id)
+    known = critic_models.newest(session, project_id, CRITIC)
+    before = known.labels if known is not None else 0
+    return enough(wrong, right) and wrong + right >= max(before + EVERY, CRITIC_GROWTH * before)
+
+
+def wake_critic(session: Session, project_id: int) -> bool:
+    """Enqueue ``fit_critic`` when it is due; at most one waits per project. Returns whether it was due."""
+    if not critic_due(session, project_id):
+        return False
+    fit_critic(session, project_id)
+    return True
+
+
+def fit_critic(session: Session, project_id: int, *, train: bool = True, user_id: int | None = None) -> int:
+    """Enqueue the job, whose id is returned: a person asked for it, or it is due."""
+    return jobs.enqueue(
+        session,
+        "fit_critic",
+        {"project_id": project_id, "train": train},
+        priority=JobPriority.BATCH,
+        dedupe_key=f"fit_critic:{project_id}:{'train' if train else 'speak'}",
+        project_id=project_id,
+        user_id=user_id,
+    ).id
+
+
+def wake_votes(session: Session, project_id: int, output_id: int, review_id: int) -> bool:
+    """Where several people review an item, what one of them said is a vote on that answer: let it be cast. Returns whether it will.
+
+    Each review has a job of its own, so that one which arrives while votes are cast is not missed.
+    """
+    several = projects.queue_of(session, project_id).overlap >= 2
+    signals = ProjectSettings.model_validate(projects.get(session, project_id).settings).signals
+    if not several or ANNOTATORS not in signals:
+        return False
+    jobs.enqueue(
+        session,
+        "revote",
+        {"project_id": project_id, "output_ids": [output_id]},
+        priority=JobPriority.BATCH,
+        dedupe_key=f"revote:output:{output_id}:review:{review_id}",
+        project_id=project_id,
+    )
+    return True

@@ -1,0 +1,136 @@
+"""The files that rows travel in: JSON lines, Parquet, CSV, and a zipped folder that ``datasets`` loads, with its card.
+
+Each is made from a finished file of JSON lines in two passes with a bounded number of rows in memory; equal lines give equal bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+Container = Literal["jsonl", "parquet", "csv", "dataset"]
+SUFFIXES: dict[Container, str] = {"jsonl": ".jsonl", "parquet": ".parquet", "csv": ".csv", "dataset": ".zip"}
+TITLES: dict[Container, str] = {
+    "jsonl": "JSON lines",
+    "parquet": "Parquet",
+    "csv": "CSV",
+    "dataset": "data set folder with its card (zip)",
+}
+MEDIA: dict[str, str] = {
+    ".jsonl": "application/x-ndjson",
+    ".parquet": "application/vnd.apache.parquet",
+    ".csv": "text/csv; charset=utf-8",
+    ".zip": "application/zip",
+}
+DATA_FILE = "data/train-00000-of-00001.parquet"
+BATCH = 1000  # rows
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # of every entry of a zip, so that equal rows give equal bytes
+
+
+class Unfit(ValueError):
+    """Rows that a kind of file cannot hold; the message says which column."""
+
+
+def batches(lines: Path, size: int = BATCH) -> Iterator[list[dict[str, Any]]]:
+    with lines.open("rb") as file:
+        while rows := [orjson.loads(line) for line in islice(file, size)]:
+            yield rows
+
+
+def to_parquet(lines: Path, path: Path) -> None:
+    """Columns get the widest type that any row needs; a column that is null throughout is text. Raises ``Unfit``."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([])
+    try:
+        for rows in batches(lines):
+            schema = pa.unify_schemas([schema, pa.Table.from_pylist(rows).schema], promote_options="permissive")
+        schema = pa.schema([pa.field(f.name, _without_null(f.type)) for f in schema])
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            for rows in batches(lines):
+                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+    except pa.ArrowException as problem:
+        raise Unfit(f"Parquet cannot hold these rows ({problem}); choose JSON lines") from problem
+
+
+def _without_null(kind: Any) -> Any:
+    import pyarrow as pa
+
+    if pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_without_null(kind.value_type))
+    if pa.types.is_struct(kind):
+        fields = [kind.field(i) for i in range(kind.num_fields)]
+        return pa.struct([pa.field(f.name, _without_null(f.type)) for f in fields]) if fields else pa.string()
+    return kind
+
+
+def from_parquet(path: Path) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(BATCH):
+            yield from batch.to_pylist()
+
+
+def to_csv(lines: Path, path: Path) -> tuple[str, ...]:
+    """Texts as they are, everything else as JSON; returns the columns that hold JSON. Raises ``Unfit`` on NUL."""
+    names: dict[str, bool] = {}  # whether it holds JSON
+    for rows in batches(lines):
+        for row in rows:
+            for name, value in row.items():
+                names[name] = names.get(name, False) or not isinstance(value, str)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        for rows in batches(lines):
+            for row in rows:
+                cells = [_cell(row.get(name), as_json) for name, as_json in names.items()]
+                if any("\0" in cell for cell in cells):
+                    raise Unfit("CSV cannot hold the NUL character; choose JSON lines")
+                writer.writerow(cells)
+    return tuple(name for name, as_json in names.items() if as_json)
+
+
+def _cell(value: Any, as_json: bool) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode() if as_json else str(value or "")
+
+
+def from_csv(path: Path, json_columns: Iterable[str]) -> Iterator[dict[str, Any]]:
+    csv.field_size_limit(max(csv.field_size_limit(), 100_000_000))
+    decoded = frozenset(json_columns)
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield {name: orjson.loads(cell) if name in decoded else cell for name, cell in row.items()}
+
+
+def to_zip(path: Path, card: str, data: Path, manifest: bytes) -> None:
+    """A folder with README.md, the Parquet file and the manifest; the Parquet file is packed already."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(zipfile.ZipInfo("README.md", _EPOCH), card)
+        archive.writestr(zipfile.ZipInfo("manifest.json", _EPOCH), manifest)
+        with (
+            data.open("rb") as source,
+            archive.open(zipfile.ZipInfo(DATA_FILE, _EPOCH), "w", force_zip64=True) as target,
+        ):
+            shutil.copyfileobj(source, target, 1 << 20)
+
+
+def from_zip(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of such a folder; they pass through a temporary file, as Parquet is read from its end."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
+        target = Path(folder) / "rows.parquet"
+        with archive.open(DATA_FILE) as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+        yield from from_parquet(target)

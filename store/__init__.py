@@ -1,0 +1,1 @@
+"""What must not be lost: engine, tables, and one module of plain functions per aggregate."""

@@ -1,0 +1,200 @@
+"""Jobs as rows: the truth about long work. The engine that runs them carries only their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import case, exists, select, text, update
+from sqlalchemy.orm import Session
+
+from core.types import JobState
+from store import audit
+from store.clock import now
+from store.tables import Job, Worker
+from store.text import clean
+from store.upsert import insert
+
+_UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value)
+_OPEN_KEY = "state IN ('queued', 'running') AND dedupe_key IS NOT NULL"  # as uq_job_open_dedupe_key has it
+
+
+def create(
+    session: Session,
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    priority: int,
+    dedupe_key: str | None = None,
+    project_id: int | None = None,
+    user_id: int | None = None,
+    max_attempts: int = 3,
+) -> tuple[Job, bool]:
+    """A queued job and ``True``; or the unfinished job that carries this dedupe key already, and ``False``."""
+    values = {
+        "kind": kind,
+        "payload": dict(payload),
+        "priority": int(priority),
+        "dedupe_key": dedupe_key,
+        "project_id": project_id,
+        "created_by": user_id,
+        "max_attempts": max_attempts,
+    }
+    if dedupe_key is None:
+        job = Job(**values)
+        session.add(job)
+        session.flush()
+        return job, True
+    new = insert(session, Job).values(**values)
+    unless_there = new.on_conflict_do_nothing(index_elements=[Job.dedupe_key], index_where=text(_OPEN_KEY))
+    while True:
+        made = session.scalar(unless_there.returning(Job.id))
+        if made is not None:
+            return session.get_one(Job, made), True
+        known = session.scalar(select(Job).where(Job.dedupe_key == dedupe_key, Job.state.in_(_UNFINISHED)))
+        if known is not None:  # else it finished between the two statements: try again
+            return known, False
+
+
+def get(session: Session, job_id: int) -> Job:
+    """As it stands now. Raises ``LookupError``."""
+    job = session.get(Job, job_id, populate_existing=True)
+    if job is None:
+        raise LookupError(f"there is no job {job_id}")
+    return job
+
+
+def start(session: Session, job_id: int, worker_id: str) -> Job | None:
+    """Begin an attempt; ``None`` when the job is finished, cancelled, or out of attempts (which fails it).
+
+    A running job may be started again: its worker died. The attempt that kills its worker every time ends here.
+    """
+    started = session.execute(
+        update(Job)
+        .where(
+            Job.id == job_id,
+            Job.state.in_(_UNFINISHED),
+            Job.cancel_requested.is_(False),
+            Job.attempts < Job.max_attempts,
+        )
+        .values(
+            state=JobState.RUNNING.value, worker_id=worker_id, attempts=Job.attempts + 1, started_at=now(), error=""
+        )
+        .returning(Job.id)
+    ).one_or_none()
+    if started is not None:
+        return get(session, job_id)
+    _close(session, job_id)
+    return None
+
+
+def _close(session: Session, job_id: int) -> None:
+    """End an unfinished job that will not be started again: cancelled if asked for, else failed."""
+    state = case((Job.cancel_requested.is_(True), JobState.CANCELLED.value), else_=JobState.FAILED.value)
+    error = case(
+        (Job.cancel_requested.is_(True), Job.error),
+        (Job.error == "", "Every attempt ended with its worker dying. Look at the worker's log, then start it again."),
+        else_=Job.error,
+    )
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.state.in_(_UNFINISHED))
+        .values(state=state, error=error, finished_at=now())
+    )
+
+
+def progress(session: Session, job_id: int, done: int, total: int, message: str = "") -> bool:
+    """Say how far a running job is. ``False`` asks the worker to stop: the job was cancelled."""
+    row = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.state == JobState.RUNNING)
+        .values(done=done, total=total, message=clean(message))
+        .returning(Job.cancel_requested)
+    ).one_or_none()
+    return row is not None and not row.cancel_requested
+
+
+def cancelled(session: Session, job_id: int) -> bool:
+    """Whether the job should stop, or has."""
+    job = get(session, job_id)
+    return job.cancel_requested or job.state == JobState.CANCELLED
+
+
+def finish(session: Session, job_id: int, result: Mapping[str, Any]) -> bool:
+    """Close a running job with its result; ``False`` when it was finished already. A job whose cancel came too late is done."""
+    done = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.state == JobState.RUNNING)
+        .values(state=JobState.DONE.value, result=dict(result), finished_at=now(), message="")
+        .returning(Job.id)
+    ).one_or_none()
+    return done is not None
+
+
+def fail(session: Session, job_id: int, error: str, retry: bool) -> JobState:
+    """Note a failed attempt. The job waits for its next attempt if ``retry`` and there is one left, else it has failed."""
+    job = session.get(Job, job_id, with_for_update=True, populate_existing=True)
+    if job is None:
+        raise LookupError(f"there is no job {job_id}")
+    if job.state not in _UNFINISHED:
+        return JobState(job.state)
+    job.error = clean(error)
+    if job.cancel_requested:
+        job.state = JobState.CANCELLED.value
+    elif retry and job.attempts < job.max_attempts:
+        job.state = JobState.QUEUED.value
+    else:
+        job.state = JobState.FAILED.value
+    job.finished_at = None if job.state == JobState.QUEUED else now()
+    session.flush()
+    return JobState(job.state)
+
+
+def cancel(session: Session, job_id: int, user_id: int | None) -> JobState:
+    """Cancel a waiting job at once and ask a running one to stop; returns the state it is in. Finished jobs stay as they are."""
+    job = session.get(Job, job_id, with_for_update=True, populate_existing=True)
+    if job is None:
+        raise LookupError(f"there is no job {job_id}")
+    if job.state in _UNFINISHED and not job.cancel_requested:
+        job.cancel_requested = True
+        if job.state == JobState.QUEUED:
+            job.state, job.finished_at = JobState.CANCELLED.value, now()
+        audit.record(session, "job.cancel", "job", job_id, user_id=user_id, new={"kind": job.kind})
+        session.flush()
+    return JobState(job.state)
+
+
+def stopped(session: Session, job_id: int) -> None:
+    """The worker obeyed: close a running job whose cancel was asked for."""
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.state.in_(_UNFINISHED), Job.cancel_requested.is_(True))
+        .values(state=JobState.CANCELLED.value, finished_at=now())
+    )
+
+
+def recent(session: Session, project_id: int | None = None, limit: int = 20) -> Sequence[Job]:
+    """The newest jobs first, of one project or of all."""
+    query = select(Job).order_by(Job.id.desc()).limit(limit)
+    return session.scalars(query if project_id is None else query.where(Job.project_id == project_id)).all()
+
+
+def open_for(session: Session, project_id: int) -> Sequence[Job]:
+    """Unfinished jobs of a project, most urgent first."""
+    query = select(Job).where(Job.project_id == project_id, Job.state.in_(_UNFINISHED))
+    return session.scalars(query.order_by(Job.priority, Job.id)).all()
+
+
+def stranded(session: Session, dead_after_seconds: float) -> Sequence[Job]:
+    """Running jobs whose worker stopped or has not been heard of for that long."""
+    since = now() - timedelta(seconds=dead_after_seconds)
+    lives = exists().where(Worker.id == Job.worker_id, Worker.seen_at > since, Worker.stopped_at.is_(None))
+    return session.scalars(select(Job).where(Job.state == JobState.RUNNING, ~lives).order_by(Job.id)).all()
+
+
+def held_by(session: Session, worker_id: str) -> Sequence[Job]:
+    """Jobs that this worker runs, by their rows."""
+    return session.scalars(
+        select(Job).where(Job.worker_id == worker_id, Job.state == JobState.RUNNING).order_by(Job.id)
+    ).all()

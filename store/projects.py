@@ -1,0 +1,147 @@
+"""Projects: a task family with its guidelines, settings and queues. Its rules are in ``store.rules``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.projects import ProjectSettings
+from core.types import ItemType, QueueKind
+from store import audit
+from store.tables import Project, Queue
+from store.text import clean
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+_CHANGEABLE = {"name", "guidelines", "labels", "settings", "licence", "archived_at"}
+
+
+class UnknownProject(LookupError):
+    """No project has this id or slug."""
+
+
+def create(
+    session: Session,
+    *,
+    slug: str,
+    name: str,
+    item_type: str,
+    guidelines: str = "",
+    labels: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    licence: str = "",
+    user_id: int | None = None,
+) -> Project:
+    """A new project with its annotate and expert queues. Raises ``ValueError`` on a bad slug, type, label list or setting."""
+    if not _SLUG.fullmatch(slug):
+        raise ValueError(f"{slug!r} cannot be a project's address: use small letters, digits and hyphens")
+    if session.scalar(select(Project.id).where(Project.slug == slug)) is not None:
+        raise ValueError(f"there is a project {slug!r} already: choose another address")
+    kind = ItemType(item_type)
+    project = Project(
+        slug=slug,
+        name=clean(name),
+        item_type=kind.value,
+        guidelines=clean(guidelines),
+        labels=_labels(kind, labels),
+        settings=_settings(settings or {}),
+        licence=clean(licence),
+    )
+    session.add(project)
+    session.flush()
+    session.add_all(Queue(project_id=project.id, kind=queue.value) for queue in QueueKind)
+    audit.record(session, "project.create", "project", project.id, user_id=user_id, new={"slug": slug})
+    session.flush()
+    return project
+
+
+def _labels(kind: ItemType, labels: Sequence[str]) -> list[str]:
+    names = [clean(label).strip() for label in labels]
+    if kind is ItemType.LABEL and len(set(names)) < 2:
+        raise ValueError("a project of labels needs at least two different labels")
+    if len(set(names)) != len(names) or not all(names):
+        raise ValueError("labels must differ from each other and not be empty")
+    return names
+
+
+def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return ProjectSettings.model_validate(clean(dict(settings))).model_dump(mode="json")
+
+
+def get(session: Session, project_id: int) -> Project:
+    """Raises ``UnknownProject``."""
+    project = session.get(Project, project_id)
+    if project is None:
+        raise UnknownProject(f"there is no project {project_id}")
+    return project
+
+
+def by_slug(session: Session, slug: str) -> Project | None:
+    return session.scalar(select(Project).where(Project.slug == slug))
+
+
+def list_all(session: Session) -> Sequence[Project]:
+    """Projects in use, by name."""
+    return session.scalars(select(Project).where(Project.archived_at.is_(None)).order_by(Project.name)).all()
+
+
+def update(session: Session, project_id: int, *, user_id: int | None, **changes: Any) -> Project:
+    """Change name, guidelines, labels, settings, licence or archived_at. Raises ``ValueError`` on any other name or a bad value."""
+    unknown = set(changes) - _CHANGEABLE
+    if unknown:
+        raise ValueError(f"cannot change {', '.join(sorted(unknown))} of a project")
+    project = get(session, project_id)
+    if "settings" in changes:
+        changes["settings"] = _settings(changes["settings"])
+    if "labels" in changes:
+        changes["labels"] = _labels(ItemType(project.item_type), changes["labels"])
+    old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
+    for name, value in changes.items():
+        before, after = getattr(project, name), clean(value)
+        if before != after:
+            old[name], new[name] = _plain(before), _plain(after)
+            setattr(project, name, after)
+    if new:
+        audit.record(session, "project.update", "project", project_id, user_id=user_id, old=old, new=new)
+    session.flush()
+    return project
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def queue_of(session: Session, project_id: int, kind: str = QueueKind.ANNOTATE) -> Queue:
+    """The project's queue of that kind; raises ``UnknownProject``."""
+    queue = session.scalar(select(Queue).where(Queue.project_id == project_id, Queue.kind == kind))
+    if queue is None:
+        raise UnknownProject(f"there is no project {project_id}, or it has no {kind} queue")
+    return queue
+
+
+def set_queue(session: Session, project_id: int, kind: str, *, user_id: int | None, **changes: Any) -> Queue:
+    """Change overlap, lease_seconds, order_policy, skip_policy or audit_share of a queue.
+
+    ``store.queue.fill_slots`` follows a larger overlap, ``store.queue.redraw_audit`` another share.
+    """
+    queue = queue_of(session, project_id, kind)
+    if changes.get("skip_policy", "to_me") not in ("to_me", "to_others", "set_aside"):
+        raise ValueError("skip_policy is one of to_me, to_others, set_aside")
+    for name in ("overlap", "lease_seconds"):
+        if changes.get(name, 1) < 1:
+            raise ValueError(f"{name} must be at least 1")
+    if not 0 <= changes.get("audit_share", 0) <= 1:
+        raise ValueError("audit_share is a share of the items: between 0 and 1")
+    unknown = set(changes) - {"overlap", "lease_seconds", "order_policy", "skip_policy", "audit_share"}
+    if unknown:
+        raise ValueError(f"cannot change {', '.join(sorted(unknown))} of a queue")
+    old = {name: getattr(queue, name) for name in changes}
+    for name, value in changes.items():
+        setattr(queue, name, value)
+    audit.record(session, "queue.update", "queue", queue.id, user_id=user_id, old=old, new=changes)
+    session.flush()
+    return queue

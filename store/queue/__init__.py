@@ -1,0 +1,41 @@
+"""Who works on what: slots of items, leased to people one conditional update at a time.
+
+A slot is one of the ``overlap`` reviews that an item is to get; its state, holder, token and deadline are in its assignment
+row and nowhere else. ``slots`` puts outputs before people, ``lanes`` says
+which of them need people at all and which are random draws, ``claims`` hands slots out and fences what comes back,
+``leaving`` gives them up with a reason, ``counts`` derives every figure that a page shows about a queue.
+"""
+
+from store.queue.claims import Claim, LostClaim, claim_item, claim_next, extend, release, reopen, submit, why_not_item
+from store.queue.counts import Waiting, counts, waiting, why_empty
+from store.queue.lanes import apply_threshold, lane_counts, redraw_audit
+from store.queue.leaving import flag, skip
+from store.queue.slots import dispute, enqueue_output, fill_slots, put_back, set_priority
+from store.queue.states import SUBMITTED
+
+__all__ = [
+    "SUBMITTED",
+    "Claim",
+    "LostClaim",
+    "Waiting",
+    "apply_threshold",
+    "claim_item",
+    "claim_next",
+    "counts",
+    "dispute",
+    "enqueue_output",
+    "extend",
+    "fill_slots",
+    "flag",
+    "lane_counts",
+    "put_back",
+    "redraw_audit",
+    "release",
+    "reopen",
+    "set_priority",
+    "skip",
+    "submit",
+    "waiting",
+    "why_empty",
+    "why_not_item",
+]

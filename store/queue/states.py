@@ -1,0 +1,60 @@
+"""The states of a slot, as they are stored, and the conditions on them that claims and counters share."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy.orm import Session
+
+from core.types import AssignmentState
+from store.clock import now
+from store.tables import Assignment, Decline, Queue
+
+OPEN, CLAIMED, SUBMITTED, SET_ASIDE, PASSED = (
+    AssignmentState.OPEN.value,
+    AssignmentState.CLAIMED.value,
+    AssignmentState.SUBMITTED.value,
+    AssignmentState.SET_ASIDE.value,
+    AssignmentState.PASSED.value,
+)
+
+_mine = Assignment.__table__.alias("mine")
+_refused = Assignment.__table__.alias("refused")
+
+
+def expired() -> ColumnElement[bool]:
+    """Leases that ran out; nobody has taken the slot since."""
+    return and_(Assignment.state == CLAIMED, Assignment.deadline <= now())
+
+
+def touched(queue_id: int, user_id: int) -> Select[int]:
+    """Items of which the person holds or finished a slot."""
+    return select(_mine.c.item_id).where(_mine.c.queue_id == queue_id, _mine.c.holder_id == user_id)
+
+
+def declined(queue_id: int, user_id: int) -> Select[int]:
+    """Items that the person skipped for good or flagged."""
+    return (
+        select(_refused.c.item_id)
+        .join(Decline, Decline.assignment_id == _refused.c.id)
+        .where(Decline.user_id == user_id, Decline.kind != "later", _refused.c.queue_id == queue_id)
+    )
+
+
+def slot_and_queue(session: Session, assignment_id: int) -> tuple[Assignment, Queue]:
+    """The slot, locked until the transaction ends, with its queue. Raises ``LookupError``."""
+    row = session.execute(
+        select(Assignment, Queue)
+        .join(Queue, Queue.id == Assignment.queue_id)
+        .where(Assignment.id == assignment_id)
+        .with_for_update(of=Assignment)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise LookupError(f"there is no assignment {assignment_id}")
+    return row.Assignment, row.Queue
+
+
+def leave(slot: Assignment, state: str) -> None:
+    """Take a slot out of its holder's hands."""
+    slot.state, slot.holder_id, slot.token, slot.deadline, slot.claimed_at = state, None, None, None, None
+    slot.finished_at = now() if state == SET_ASIDE else None

@@ -1,0 +1,36 @@
+"""Reviews and corrections: what people decided and what they said is wrong. Append-only; a revision points at the one it replaces."""
+
+from store.reviews.blind import is_blind
+from store.reviews.corrections import NewCorrection, add_correction, corrections_for, get_correction
+from store.reviews.reading import (
+    as_text,
+    finished,
+    get,
+    history,
+    latest_review,
+    reviewed_count,
+    reviews_for,
+    verdicts_on,
+)
+from store.reviews.revisions import is_current
+from store.reviews.submitting import NewReview, SubmitResult, submit
+
+__all__ = [
+    "NewCorrection",
+    "NewReview",
+    "SubmitResult",
+    "add_correction",
+    "as_text",
+    "corrections_for",
+    "finished",
+    "get",
+    "get_correction",
+    "history",
+    "is_blind",
+    "is_current",
+    "latest_review",
+    "reviewed_count",
+    "reviews_for",
+    "submit",
+    "verdicts_on",
+]

@@ -1,0 +1,46 @@
+"""The tables, one class per word of the product. Import as ``from store import tables`` and write ``tables.Output``."""
+
+from store.tables.api import ApiToken, IdempotencyKey
+from store.tables.base import Base
+from store.tables.evidence import EvidenceMap
+from store.tables.lessons import Embedding, IndexFeed, Lesson, LessonParent, LessonRevision, LessonSource, Retrieval
+from store.tables.review import Assignment, Correction, Decline, Draft, Queue, Review
+from store.tables.system import AuditEvent, Export, Job, User, UserSession, Worker
+from store.tables.work import CriticModel, Critique, Item, Output, Project, Risk, RiskModel, Rollout, Rule, Step, Vote
+
+__all__ = [
+    "ApiToken",
+    "Assignment",
+    "AuditEvent",
+    "Base",
+    "Correction",
+    "CriticModel",
+    "Critique",
+    "Decline",
+    "Draft",
+    "Embedding",
+    "EvidenceMap",
+    "Export",
+    "IdempotencyKey",
+    "IndexFeed",
+    "Item",
+    "Job",
+    "Lesson",
+    "LessonParent",
+    "LessonRevision",
+    "LessonSource",
+    "Output",
+    "Project",
+    "Queue",
+    "Retrieval",
+    "Review",
+    "Risk",
+    "RiskModel",
+    "Rollout",
+    "Rule",
+    "Step",
+    "User",
+    "UserSession",
+    "Vote",
+    "Worker",
+]

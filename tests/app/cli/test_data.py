@@ -1,0 +1,51 @@
+"""Import, export and index on the command line, as a person calls them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from app.cli.main import app
+
+ROWS = '{"question":"What is 2+2?","response":"1. 2 + 2 = 5\\nAnswer: 5","id":"a"}\n{broken\n{"question":"","id":"b"}\n'
+
+
+@pytest.fixture
+def run(tmp_path: Path):  # type: ignore[no-untyped-def]
+    def call(*words: str, code: int = 0):  # type: ignore[no-untyped-def]
+        result = CliRunner().invoke(app, [*words, "--data-dir", str(tmp_path / "data")])
+        assert result.exit_code == code, result.output
+        return result
+
+    return call
+
+
+def test_good_rows_are_kept_and_bad_ones_told(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "answers.jsonl"
+    path.write_text(ROWS)
+    words = ("import", str(path), "--project", "p", "--map", "prompt=question", "--map", "answer=response")
+    run(*words, code=1)  # no such project yet
+    report = orjson.loads(run(*words, "--create", "--json", code=2).stdout.splitlines()[-1])
+    assert (report["rows"], report["added"], report["answers"], report["error_count"]) == (3, 1, 1, 2)
+    assert [error["row"] for error in report["errors"]] == [2, 3]
+    again = orjson.loads(run(*words, "--json", code=2).stdout.splitlines()[-1])
+    assert (again["added"], again["unchanged"], again["answers"]) == (0, 1, 0)
+
+
+def test_what_cannot_be_done_says_what_to_do(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"prompt": "q"}\n')
+    run("import", str(path), "--project", "p", "--create")
+    assert "FIELD=COLUMN" in run("import", str(path), "--project", "p", "--map", "prompt", code=1).output
+    assert "there is no file" in run("import", str(tmp_path / "no.csv"), "--project", "p", code=1).output
+    told = run("export", "--project", "p", "--format", "x", "--out", "x", code=1).output
+    assert "there is no format" in told and "prm800k" in told and "sft" in told
+    assert "p" in run("export", "--project", "q", "--format", "sft", "--out", str(tmp_path / "o"), code=1).output
+
+
+def test_index_is_verified(run) -> None:  # type: ignore[no-untyped-def]
+    run("index", "verify")
+    run("index", "rebuild")
