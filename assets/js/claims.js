@@ -6,6 +6,8 @@
   let timer = 0;
   let early = 0;
   let held = null;
+  let asking = null;
+  const REST = 10_000; // ms
 
   const url = (what) => `/api/v1/claims/${held.assignment}/${what}`;
   const body = () => JSON.stringify({ token: held.token });
@@ -23,11 +25,19 @@
     held = null;
   };
 
+  // A decision that is on its way may end the claim. A heartbeat that comes after it would be told that the item is lost, which the
+  // person meant: so none is sent until the decision has been answered, and one that is on its way is given up.
+  ns.restClaim = () => {
+    if (held) held.restUntil = Date.now() + REST;
+    asking?.abort();
+  };
+
   async function beat() {
     const item = held;
-    if (!item || item.lost) return;
+    if (!item || item.lost || Date.now() < (item.restUntil || 0)) return;
+    asking = new AbortController();
     try {
-      const answer = await fetch(url('heartbeat'), { method: 'POST', credentials: 'same-origin', headers: { 'content-type': 'application/json' }, body: body() });
+      const answer = await fetch(url('heartbeat'), { method: 'POST', credentials: 'same-origin', headers: { 'content-type': 'application/json' }, body: body(), signal: asking.signal });
       if (answer.status === 409 && held === item) lost((await answer.json()).detail);
     } catch { /* offline: the draft's mark says so, and the lease may well hold until we are back */ }
   }
@@ -52,6 +62,7 @@
 
   window.addEventListener('pagehide', () => {
     if (!held) return;
+    asking?.abort(); // not after the item is given back
     if (!ns.review.untouched()) held.keeper.lastWord();
     else if (!held.lost) navigator.sendBeacon(url('release'), new Blob([body()], { type: 'application/json' }));
   });

@@ -13,6 +13,7 @@
   function send(action, extra = {}) {
     if (!page.bus) { say('The page is still loading. Try again in a moment.', 'warn'); return false; }
     const { assignment = 0, output = 0, token = '' } = page.item || {};
+    if (action !== 'similar') ns.restClaim?.();
     page.bus('act', { action, query: location.search, assignment, output, token, ...extra });
     return true;
   }

@@ -231,6 +231,19 @@ def test_the_heartbeat_notices_a_lost_item_and_keeps_a_held_one(reviewing: Page,
     expect(page.locator("#rv-text")).to_have_value(WORDS)
 
 
+def test_no_heartbeat_follows_a_decision_that_ends_the_claim(reviewing: Page) -> None:
+    page = reviewing
+    beat = "document.dispatchEvent(new Event('visibilitychange'))"
+    with page.expect_response("**/heartbeat"):
+        page.evaluate(beat)
+    told: list[str] = []
+    page.on("request", lambda request: told.append(request.url) if request.url.endswith("/heartbeat") else None)
+    page.keyboard.press("a")
+    page.evaluate(beat)  # it would reach the server after the decision and be told that the item is lost
+    expect(page.locator(".rv-prompt")).to_contain_text("5 pens")
+    assert told == []
+
+
 def test_an_untouched_item_goes_back_when_the_page_is_left(reviewing: Page, site: Site) -> None:
     page = reviewing
     assignment = held(page)
