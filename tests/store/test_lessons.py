@@ -197,7 +197,7 @@ def test_a_retraction_that_fails_half_way_changes_nothing(
     def fail(*args: object) -> list[int]:
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(lessons, "_exports_with", fail)
+    monkeypatch.setattr("store.lessons.retracting._exports_with", fail)
     with pytest.raises(RuntimeError), db.write() as session:
         lessons.retract(session, lesson_id, made.users[0], "wrong")
     with db.read() as session:
