@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,19 +77,26 @@ def subject_of(session: Session, item_id: int) -> Subject:
     return Subject(item, project, options, outputs.question_of(item, project), ITEM_TYPES.make(project.item_type))
 
 
-def prepare(context: Context, subjects: Sequence[Subject], *, with_lessons: bool = True) -> list[Ask]:
-    """Prompts whose lessons are active at this moment."""
+def prepare(
+    context: Context,
+    subjects: Sequence[Subject],
+    *,
+    with_lessons: bool = True,
+    without: Mapping[int, Collection[int]] | None = None,
+) -> list[Ask]:
+    """Prompts whose lessons are active at this moment; ``without``: lessons that are left out, by item id."""
     found: dict[int, list[LessonText]] = {}
     known: dict[int, Remembered | None] = {}
     for project_id in {subject.project.id for subject in subjects} if with_lessons else ():
         group = [subject for subject in subjects if subject.project.id == project_id]
         questions = [subject.question for subject in group]
         embedded = vectors_of(context.models, questions)
-        texts = lessons_for(context.db, context.models, project_id, group[0].options, questions, embedded)
+        gone = [(without or {}).get(subject.item.id, ()) for subject in group]
+        texts = lessons_for(context.db, context.models, project_id, group[0].options, questions, embedded, gone)
         found |= {subject.item.id: lessons for subject, lessons in zip(group, texts, strict=True)}
         if group[0].question.item_type is ItemType.LABEL and group[0].options.lesson_tokens:
             labels = group[0].question.labels
-            said = remembered(context.db, context.models, project_id, labels, questions, embedded)
+            said = remembered(context.db, context.models, project_id, labels, questions, embedded, gone)
             known |= {subject.item.id: one for subject, one in zip(group, said, strict=True)}
     asks = []
     with context.db.read() as session:

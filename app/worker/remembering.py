@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -43,10 +43,11 @@ def remembered(
     labels: Sequence[str],
     questions: Sequence[Question],
     embedded: Callable[[], Vectors],
+    without: Sequence[Collection[int]] | None = None,
 ) -> list[Remembered | None]:
     """One per question, whose vectors ``embedded`` gives; ``None`` for all while no active exemplar names one of the labels.
 
-    Asks the database at this moment.
+    Asks the database at this moment. ``without``: for each question, lessons that count as if they did not exist.
     """
     with db.read() as session:
         if not labels or not lessons.any_active(session, project_id, LessonKind.EXEMPLAR):
@@ -55,7 +56,17 @@ def remembered(
     if known is None:
         return [None] * len(questions)
     texts, memory = known
-    queries = embedded()
+    if without is None or not any(without):
+        return list(_said(memory, texts, embedded()))
+    found: list[Remembered | None] = []
+    for query, gone in zip(embedded(), without, strict=True):
+        with memory.without(gone):
+            found += _said(memory, texts, query[None]) if len(memory) else [None]
+    return found
+
+
+def _said(memory: LabelMemory, texts: Mapping[int, LessonText], queries: Vectors) -> list[Remembered]:
+    """What the memory says of each query (n, dim)."""
     shares, evidence = memory.votes(queries)
     return [
         Remembered(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -43,8 +43,12 @@ def lessons_for(
     options: ProjectSettings,
     questions: Sequence[Question],
     embedded: Callable[[], Vectors] | None = None,
+    without: Sequence[Collection[int]] | None = None,
 ) -> list[list[LessonText]]:
-    """The active lessons that apply to each question, in slot order; no encoder is loaded for a project without any."""
+    """The active lessons that apply to each question, in slot order; no encoder is loaded for a project without any.
+
+    ``without``: for each question, lessons that are to be looked up as if they did not exist.
+    """
     nothing: list[list[LessonText]] = [[] for _ in questions]
     if options.lesson_tokens == 0 or options.lessons_per_slot == 0:
         return nothing
@@ -55,15 +59,19 @@ def lessons_for(
     index, model_id = models.index, models.embedder.model_id
     with db.read() as session:
         found = []
-        for question, vector in zip(questions, vectors, strict=True):
+        for question, vector, unwanted in zip(questions, vectors, without or [()] * len(questions), strict=True):
             votes: dict[int, LessonVotes] = {}
 
             def search(kind: LessonKind, _text: str, k: int, vector: object = vector) -> list[tuple[int, float]]:
                 hits = index.search(project_id, [kind.value], vector, k, model_id=model_id)  # type: ignore[arg-type]
                 return [(hit.owner_id, hit.score) for hit in hits]
 
-            def recheck(ids: Sequence[int], votes: dict[int, LessonVotes] = votes) -> dict[int, LessonText]:
-                active = dict(lessons.active_texts(session, ids))
+            def recheck(
+                ids: Sequence[int],
+                votes: dict[int, LessonVotes] = votes,
+                unwanted: Collection[int] = unwanted,
+            ) -> dict[int, LessonText]:
+                active = dict(lessons.active_texts(session, [id_ for id_ in ids if id_ not in unwanted]))
                 votes |= lessons.votes_of(session, list(active))
                 return active
 

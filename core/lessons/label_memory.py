@@ -8,7 +8,8 @@ that an example that is taken back leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,18 @@ class LabelMemory:
         self._vectors, self._labels = self._vectors[~gone], self._labels[~gone]
         if not self._keys:  # no rest of rounding stays
             self._moment[:], self._cross[:] = 0, 0
+
+    @contextmanager
+    def without(self, keys: Collection[int]) -> Iterator[None]:
+        """Inside the ``with`` these examples do not exist; keys that are not there are passed over."""
+        places = [place for place, key in enumerate(self._keys) if key in keys]
+        taken = [self._keys[place] for place in places]
+        vectors, labels = self._vectors[places], [int(label) for label in self._labels[places]]
+        self.remove(taken)
+        try:
+            yield
+        finally:
+            self.add(taken, vectors, labels)
 
     def _count(self, vectors: Floats, labels: NDArray[np.int64], sign: float) -> None:
         design = np.hstack([vectors, np.ones((len(vectors), 1))])

@@ -2,6 +2,7 @@
 
 from store.tables.api import ApiToken, IdempotencyKey
 from store.tables.base import Base
+from store.tables.effect import LessonProbe, LessonProbeRun, LessonProposal, LessonTrial
 from store.tables.evidence import EvidenceMap
 from store.tables.lessons import Embedding, IndexFeed, Lesson, LessonParent, LessonRevision, LessonSource, Retrieval
 from store.tables.review import Assignment, Correction, Decline, Draft, Queue, Review
@@ -27,8 +28,12 @@ __all__ = [
     "Job",
     "Lesson",
     "LessonParent",
+    "LessonProbe",
+    "LessonProbeRun",
+    "LessonProposal",
     "LessonRevision",
     "LessonSource",
+    "LessonTrial",
     "Output",
     "Project",
     "Queue",
