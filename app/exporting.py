@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from core.exporters.base import Exporter
 from core.exporters.card import Source, card
 from core.exporters.containers import DATA_FILE, SUFFIXES, Container
 from core.exporters.writing import Manifest, write_export
+from core.lessons import knowledge_base
 from core.types import JobPriority
 from store import export_facts, exports
+from store import knowledge_base as lesson_rows
 from store.tables import Export, Project
 
 
@@ -32,13 +34,23 @@ def enqueue(
     """The export's row and its job, in this transaction. Raises ``LookupError``, ``ValueError``."""
     from app.worker import jobs
 
-    version = REGISTRY.make(format).schema_version
+    if format == knowledge_base.FORMAT:
+        whole(container, filters)
+        version = knowledge_base.SCHEMA
+    else:
+        version = REGISTRY.make(format).schema_version
     row = exports.add(session, project_id, format=format, schema_version=version, filters=filters, user_id=user_id)
     payload = {"export_id": row.id, "container": container}
     job = jobs.enqueue(session, "export", payload, priority=JobPriority.NORMAL, project_id=project_id, user_id=user_id)
     row.job_id = job.id
     session.flush()
     return row
+
+
+def whole(container: Container, filters: Mapping[str, Any]) -> None:
+    """Raises ``ValueError`` where a knowledge base would be written otherwise than it can be."""
+    if container != "jsonl" or any(filters.values()):
+        raise ValueError("a knowledge base is written as JSON lines, whole: choose jsonl and no filters")
 
 
 def write(
@@ -70,3 +82,23 @@ def write(
         container=container,
         card=described,
     )
+
+
+def write_lessons(
+    session: Session, project: Project, path: Path, *, created_at: str, on_row: Callable[[int], None] | None = None
+) -> knowledge_base.Head:
+    """Stream the project's lessons to ``path``: the format ``lessons``, whose first line is its manifest."""
+
+    def rows() -> Iterator[knowledge_base.LessonRow]:
+        for count, row in enumerate(lesson_rows.rows(session, project.id), 1):
+            yield row
+            if on_row is not None:
+                on_row(count)
+
+    about = {
+        "project": project.name,
+        "licence": project.licence,
+        "created_at": created_at,
+        "left_out": lesson_rows.left_out(session, project.id),
+    }
+    return knowledge_base.write(path, rows(), about)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -83,16 +84,26 @@ def retract(session: Session, lesson_id: int, user_id: int, why: str) -> Retract
     return Retraction(len(suspended), stale, len(items))
 
 
+def embed_new(session: Session, project_id: int, lesson_ids: Sequence[int], user_id: int | None) -> None:
+    """Have lessons that came as active embedded: one job for all of them."""
+    if lesson_ids:
+        _enqueue_embed(session, project_id, f"{lesson_ids[0]}:{len(lesson_ids)}:new", JobPriority.NORMAL, user_id)
+
+
 def _embed(session: Session, lesson: Lesson, user_id: int) -> None:
+    _enqueue_embed(session, lesson.project_id, f"{lesson.id}:{lesson.revision}", JobPriority.PERSON_WAITING, user_id)
+
+
+def _enqueue_embed(session: Session, project_id: int, what: str, priority: JobPriority, user_id: int | None) -> None:
     from app.worker.jobs import enqueue
 
     enqueue(
         session,
         "embed",
-        {"project_id": lesson.project_id},
-        priority=JobPriority.PERSON_WAITING,
+        {"project_id": project_id},
+        priority=priority,
         # not one key per project: an embed job that runs already may have passed this lesson by
-        dedupe_key=f"embed:{lesson.project_id}:{lesson.id}:{lesson.revision}",
-        project_id=lesson.project_id,
+        dedupe_key=f"embed:{project_id}:{what}",
+        project_id=project_id,
         user_id=user_id,
     )

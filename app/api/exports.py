@@ -74,8 +74,9 @@ def start_export(
 
     def act(session: Any) -> ExportOut:
         from core.exporters import REGISTRY
+        from core.lessons.knowledge_base import FORMAT
 
-        if new.format not in {member.name for member in REGISTRY}:
+        if new.format not in {FORMAT, *(member.name for member in REGISTRY)}:
             raise Problem(422, "no_such_format", f"There is no format {new.format!r}. REFERENCE.md lists them.")
         projects.get(session, project_id)
         row = exporting.enqueue(

@@ -41,7 +41,8 @@ def opened(settings: Settings) -> Iterator[Database]:
         db.dispose()
 
 
-def _project(session: Session, slug: str) -> Project:
+def project_named(session: Session, slug: str) -> Project:
+    """Raises ``SetupError`` listing those that exist."""
     project = projects.by_slug(session, slug)
     if project is None:
         names = ", ".join(p.slug for p in projects.list_all(session)) or "none yet"
@@ -58,7 +59,7 @@ def import_path(settings: Settings, path: Path, slug: str, given: Sequence[str],
         with db.write() as session:
             if create and projects.by_slug(session, slug) is None:
                 projects.create(session, slug=slug, name=slug, item_type=ItemType.REASONING)
-            project_id = _project(session, slug).id
+            project_id = project_named(session, slug).id
         report = empty_report()
         for batch in batches(read_rows(path, mapping)):
             with db.write() as session:
@@ -113,7 +114,7 @@ def export_path(settings: Settings, slug: str, format_name: str, out: Path, cont
     if not out.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {out.parent}")
     with opened(settings) as db, db.read() as session:
-        project = _project(session, slug)
+        project = project_named(session, slug)
         manifest = exporting.write(
             session, project, out, exporter, filters={}, created_at=clock.now().isoformat(), container=container
         )

@@ -104,14 +104,25 @@ def import_file(
         typer.Option("--map", help="FIELD=COLUMN, such as prompt=question; repeat it. The rest is guessed."),
     ] = None,
     create: Annotated[bool, typer.Option("--create", help="Make the project if there is none of that name.")] = False,
+    format_name: Annotated[str, typer.Option("--format", help="items, or lessons: a knowledge base.")] = "items",
+    as_they_stand: Annotated[
+        bool, typer.Option("--as-they-stand", help="Lessons keep their status; else all are proposed.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Import items, and answers if the file has them; a bad row never stops the good ones."""
+    """Import items, and answers if the file has them; a bad row never stops the good ones. Or a knowledge base of lessons."""
     from app.cli.data import import_path
+    from app.cli.lessons import import_lessons
     from app.cli.setup import settings_with
 
     with plain_errors():
+        if format_name not in ("items", "lessons"):
+            raise ValueError(f"an import is of items or of lessons, not of {format_name!r}")
+        if format_name == "lessons":
+            settings = settings_with(data_dir=data_dir)
+            import_lessons(settings, path, project, as_they_stand=as_they_stand, create=create, as_json=as_json)
+            return
         bad = import_path(
             settings_with(data_dir=data_dir), path, project, columns or [], create=create, as_json=as_json
         )
@@ -122,7 +133,7 @@ def import_file(
 def export(
     project: Annotated[str, typer.Option(help="Short name of the project.")],
     format_name: Annotated[
-        str, typer.Option("--format", help="sft, dpo, kto, prm800k, edit_spans, ... (see REFERENCE.md).")
+        str, typer.Option("--format", help="sft, dpo, kto, prm800k, edit_spans, lessons, ... (see REFERENCE.md).")
     ],
     out: Annotated[Path, typer.Option("--out", help="The file to write.")],
     container: Annotated[
@@ -130,12 +141,18 @@ def export(
     ] = "jsonl",
     data_dir: DataDir = None,
 ) -> None:
-    """Write reviewed and corrected outputs as training data."""
+    """Write reviewed and corrected outputs as training data, or the lessons as a knowledge base."""
     from app import exporting
     from app.cli.data import export_path
+    from app.cli.lessons import export_lessons
     from app.cli.setup import settings_with
+    from core.lessons.knowledge_base import FORMAT
 
     with plain_errors():
+        if format_name == FORMAT:
+            exporting.whole(exporting.container(container), {})
+            export_lessons(settings_with(data_dir=data_dir), project, out)
+            return
         export_path(settings_with(data_dir=data_dir), project, format_name, out, exporting.container(container))
 
 

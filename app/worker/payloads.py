@@ -103,6 +103,15 @@ class Import(Payload):
     mapping: dict[str, str | list[str] | None] = Field(default_factory=dict)
 
 
+class ImportLessons(Payload):
+    """Read a knowledge base into a project: as proposals, or ``as_they_stand`` with the status that each lesson has in the file."""
+
+    path: str
+    project_id: int
+    user_id: int | None = None
+    as_they_stand: bool = False
+
+
 class Export(Payload):
     """Write the file of an export row; ``container`` is the kind of file."""
 
@@ -124,5 +133,6 @@ PAYLOADS: dict[str, type[Payload]] = {
     "fit_critic": FitCritic,
     "retrieve": Retrieve,
     "import": Import,
+    "import_lessons": ImportLessons,
     "export": Export,
 }

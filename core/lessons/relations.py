@@ -8,6 +8,7 @@ a special case of it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -90,3 +91,30 @@ def _body(wording: Wording) -> str:
 
 def _folded(text: str) -> str:
     return " ".join(re.findall(r"[\w<>]+", text.casefold()))
+
+
+def relations_of(new: Sequence[Wording], known: Sequence[tuple[int, Wording]]) -> list[list[tuple[int, Relation]]]:
+    """``relation`` of each new wording to all known ones, as (id, relation): for many at once.
+
+    One pass of token ratios over all pairs leaves few to be looked at closely; same name is enough for parameters.
+    """
+    from rapidfuzz.fuzz import token_ratio
+    from rapidfuzz.process import cdist
+
+    if not new or not known:
+        return [[] for _ in new]
+    near = cdist(
+        [_body(one) for one in new], [_body(old) for _, old in known], scorer=token_ratio, score_cutoff=OPPOSITE
+    )
+    named: dict[str, list[int]] = {}
+    for place, (_, old) in enumerate(known):
+        if old.kind is LessonKind.PARAMETER:
+            named.setdefault(_folded(old.name), []).append(place)
+    found = []
+    for one, scores in zip(new, near, strict=True):
+        places = {int(place) for place in scores.nonzero()[0]}
+        if one.kind is LessonKind.PARAMETER:
+            places |= set(named.get(_folded(one.name), ()))
+        related = ((known[place][0], relation(one, known[place][1])) for place in sorted(places))
+        found.append([(id_, how) for id_, how in related if how is not None])
+    return found

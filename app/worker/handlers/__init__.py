@@ -13,6 +13,7 @@ from app.worker.handlers.fit_evidence import fit_evidence
 from app.worker.handlers.fit_risk import fit_risk
 from app.worker.handlers.generate import generate
 from app.worker.handlers.importing import import_file
+from app.worker.handlers.importing_lessons import import_lessons
 from app.worker.handlers.reask import reask
 from app.worker.handlers.retrieve import retrieve
 from app.worker.handlers.retry import retry
@@ -34,5 +35,6 @@ HANDLERS: Mapping[str, Handler] = {
     "fit_critic": fit_critic,
     "retrieve": retrieve,
     "import": import_file,
+    "import_lessons": import_lessons,
     "export": export,
 }

@@ -9,6 +9,8 @@ from app.worker.payloads import Export
 from app.worker.runner import Context
 from core.exporters import REGISTRY as EXPORTERS
 from core.exporters.containers import SUFFIXES
+from core.exporters.writing import file_hash
+from core.lessons import knowledge_base
 from store import exports, projects
 
 SAY_EVERY = 200  # rows
@@ -19,7 +21,6 @@ def export(context: Context, payload: Export) -> dict[str, Any]:
     with context.db.read() as session:
         row = exports.get(session, payload.export_id)
         project = projects.get(session, row.project_id)
-    exporter = EXPORTERS.make(row.format)
     context.settings.exports_dir.mkdir(parents=True, exist_ok=True)
     path = context.settings.exports_dir / f"{project.slug}-{row.format}-{row.id}{SUFFIXES[payload.container]}"
 
@@ -27,17 +28,23 @@ def export(context: Context, payload: Export) -> dict[str, Any]:
         if count % SAY_EVERY == 0:
             context.progress(count, 0, f"{count} rows written")
 
+    made = row.created_at.isoformat()
     with context.db.read() as session:
-        manifest = exporting.write(
-            session,
-            project,
-            path,
-            exporter,
-            filters=row.filters,
-            created_at=row.created_at.isoformat(),
-            container=payload.container,
-            on_row=say,
-        )
+        if row.format == knowledge_base.FORMAT:
+            head = exporting.write_lessons(session, project, path, created_at=made, on_row=say)
+            rows, sha256, dropped = head.lessons, file_hash(path), head.left_out
+        else:
+            manifest = exporting.write(
+                session,
+                project,
+                path,
+                EXPORTERS.make(row.format),
+                filters=row.filters,
+                created_at=made,
+                container=payload.container,
+                on_row=say,
+            )
+            rows, sha256, dropped = manifest.rows, manifest.sha256, manifest.dropped
     with context.db.write() as session:
-        exports.finish(session, row.id, path=str(path), rows=manifest.rows, sha256=manifest.sha256)
-    return {"path": str(path), "rows": manifest.rows, "sha256": manifest.sha256, "dropped": manifest.dropped}
+        exports.finish(session, row.id, path=str(path), rows=rows, sha256=sha256)
+    return {"path": str(path), "rows": rows, "sha256": sha256, "dropped": dropped}
