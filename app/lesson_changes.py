@@ -43,6 +43,7 @@ def accept(
     """Make it active and have it embedded, without which it is never found. Raises ``store.lessons.BadTransition``."""
     lesson = lessons.accept(session, lesson_id, user_id, text=text, applicability=applicability, kind=kind)
     _embed(session, lesson, user_id)
+    _probe(session, lesson, user_id)
     return lesson
 
 
@@ -51,6 +52,7 @@ def edit(session: Session, lesson_id: int, user_id: int, *, text: str, applicabi
     lesson = lessons.edit(session, lesson_id, user_id, text=text, applicability=applicability, why=why)
     if lesson.status == LessonStatus.ACTIVE:
         _embed(session, lesson, user_id)
+    _probe(session, lesson, user_id)
     return lesson
 
 
@@ -107,3 +109,10 @@ def _enqueue_embed(session: Session, project_id: int, what: str, priority: JobPr
         project_id=project_id,
         user_id=user_id,
     )
+
+
+def _probe(session: Session, lesson: Lesson, user_id: int) -> None:
+    """Let its edit suite be made for the new wording, and run where it is active."""
+    from app.worker.waking import probe_lessons
+
+    probe_lessons(session, lesson.project_id, [lesson.id], revision=lesson.revision, user_id=user_id)

@@ -42,7 +42,7 @@ PROTOCOLS = [
 PROJECT = ("name", "guidelines", "licence", "labels")
 GENERATOR = ("max_new_tokens", "temperature", "samples", "sample_temperature")
 JUDGING = ("signals", "critics", "risk", "harmonizer", "scalarizer", "risk_threshold", "only_risky", "reask")
-LESSONS = ("lesson_tokens", "lesson_floor", "lessons_per_slot", "splitter")
+LESSONS = ("lesson_tokens", "lesson_floor", "lessons_per_slot", "trial_size", "splitter")
 REVIEWING = ("step_protocol", "blind_share")
 QUEUE = ("overlap", "lease_minutes", "skip_policy", "order_policy", "audit_share")
 NAMES = (*PROJECT, *GENERATOR, *JUDGING, *LESSONS, *REVIEWING, "error_types", *QUEUE)
@@ -121,6 +121,9 @@ def _controls() -> dict[str, Any]:
         )
         made["lesson_floor"] = gr.Slider(-1, 1, step=0.05, label="Least similarity of a lesson")
         made["lessons_per_slot"] = gr.Number(label="Lessons per slot", precision=0, minimum=0, maximum=20)
+        made["trial_size"] = gr.Number(
+            label="Items tried with and without lessons (0: none)", precision=0, minimum=0, maximum=10_000
+        )
         made["splitter"] = gr.Dropdown(["auto", "numbered", "lines", "sentences"], label="Steps are told apart by")
     with gr.Accordion("How people review", open=False):
         with gr.Row():

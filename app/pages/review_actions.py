@@ -18,7 +18,7 @@ from app.pages.review_reply import Act, Refused, Reply, Watch, board_blocks, chi
 from app.settings import Settings
 from app.view import review as view
 from app.view.render import render
-from app.worker.waking import wake_critic, wake_evidence, wake_votes
+from app.worker.waking import wake_critic, wake_evidence, wake_trials, wake_votes
 from core.types import Verdict
 from store import drafts, jobs, outputs, queue, reviews
 from store.tables import Assignment, Retrieval
@@ -76,6 +76,7 @@ def _finish(session: Session, act: Act, person: Person, settings: Settings, watc
     result = reviews.submit(session, review, correction, act.token)
     wake_evidence(session, output.item.project_id)
     wake_critic(session, output.item.project_id)
+    wake_trials(session, output.item.project_id)
     wake_votes(session, output.item.project_id, output.id, result.review_id)
     distilling = distil(session, slot.item_id, person, watch, fresh=result.correction_id is not None)
     reply = show_next(session, act, person, settings, watch)

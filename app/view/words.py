@@ -26,6 +26,8 @@ JOBS = {
     "reask": "Ask again about risky answers",
     "distil": "Distil lessons",
     "embed": "Embed lessons",
+    "probe_lessons": "Run edit suites",
+    "try_lessons": "Try lessons with and without",
     "fit_risk": "Refit risk",
     "fit_evidence": "Learn where to look",
     "fit_critic": "Train the step critic",

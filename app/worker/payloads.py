@@ -85,6 +85,21 @@ class FitCritic(Payload):
     train: bool = True
 
 
+class ProbeLessons(Payload):
+    """Make the edit suites of these lessons of a project, and run those of the active ones."""
+
+    project_id: int
+    lesson_ids: Ids
+
+
+class TryLessons(Payload):
+    """Answer a random draw of a project's decided items with and without lessons; size and seed are the project's and the job's."""
+
+    project_id: int
+    size: int | None = Field(None, ge=1, le=10_000)
+    seed: int | None = None
+
+
 class Retrieve(Payload):
     """Look lessons up for a prompt."""
 
@@ -131,6 +146,8 @@ PAYLOADS: dict[str, type[Payload]] = {
     "fit_risk": FitRisk,
     "fit_evidence": FitEvidence,
     "fit_critic": FitCritic,
+    "probe_lessons": ProbeLessons,
+    "try_lessons": TryLessons,
     "retrieve": Retrieve,
     "import": Import,
     "import_lessons": ImportLessons,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy.orm import Session
 
 from app.worker import jobs
@@ -9,11 +11,12 @@ from app.worker.heads import CRITIC
 from core.critics.step_head_retraining import enough
 from core.projects import ANNOTATORS, ProjectSettings
 from core.types import JobPriority
-from store import critic_models, evidence, notebook, projects, reviews
+from store import critic_models, evidence, lesson_trials, lessons, notebook, projects, reviews
 
 EVERY = 5  # reviews
 GROWTH = 1.1
 CRITIC_GROWTH = 1.25
+REVIEWS_PER_TRIAL = 5  # so that trying costs at most two answers for every five reviews
 
 
 def evidence_due(session: Session, project_id: int) -> bool:
@@ -91,3 +94,47 @@ def wake_votes(session: Session, project_id: int, output_id: int, review_id: int
         project_id=project_id,
     )
     return True
+
+
+def probe_lessons(
+    session: Session, project_id: int, lesson_ids: Sequence[int], *, revision: int = 0, user_id: int | None = None
+) -> int:
+    """Enqueue the making and running of edit suites, whose job's id is returned; one waits for each wording of a lesson."""
+    return jobs.enqueue(
+        session,
+        "probe_lessons",
+        {"project_id": project_id, "lesson_ids": list(lesson_ids)},
+        priority=JobPriority.BATCH,
+        dedupe_key=f"probe_lessons:{project_id}:{min(lesson_ids)}:{revision}:{len(lesson_ids)}",
+        project_id=project_id,
+        user_id=user_id,
+    ).id
+
+
+def trials_due(session: Session, project_id: int) -> bool:
+    """Whether enough was reviewed since lessons were last tried: five times as many as a run tries items, and some lesson is active."""
+    size = ProjectSettings.model_validate(projects.get(session, project_id).settings).trial_size
+    if size == 0 or not lessons.any_active(session, project_id):
+        return False
+    return lesson_trials.reviews_since_last(session, project_id) >= REVIEWS_PER_TRIAL * size
+
+
+def wake_trials(session: Session, project_id: int) -> bool:
+    """Enqueue ``try_lessons`` when it is due; at most one waits per project. Returns whether it was due."""
+    if not trials_due(session, project_id):
+        return False
+    try_lessons(session, project_id)
+    return True
+
+
+def try_lessons(session: Session, project_id: int, *, user_id: int | None = None) -> int:
+    """Enqueue the job, whose id is returned: a person asked for it, or it is due."""
+    return jobs.enqueue(
+        session,
+        "try_lessons",
+        {"project_id": project_id},
+        priority=JobPriority.BATCH,
+        dedupe_key=f"try_lessons:{project_id}",
+        project_id=project_id,
+        user_id=user_id,
+    ).id

@@ -16,11 +16,12 @@ _SET_APART = re.compile(  # an angle between operands is a comparison
 )
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """A set of words, written as one line."""
     return frozenset(text.split())
 
 
-_EMPTY = _words(
+_EMPTY = words(
     "no nope wrong incorrect false not right correct bad error mistake this that is it its it's isn't that's the a an step "
     "line answer here again try nonsense please still sorry hmm um ok okay yes good fine really very totally completely redo fix"
 )
@@ -63,9 +64,9 @@ _TURNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^remember that\b|^note that\b|^keep in mind that\b", ""),
     )
 )
-_NUMBER = re.compile(r"(?<![\w.])[$€£]?\d+(?:[.,/:]\d+)*%?(?![\w])")
-_NAME = re.compile(r"\b[A-Z][\w’'-]*[a-z]\w*(?:\s+(?:of\s+|the\s+)?[A-Z][\w’'-]*\w)*")
-_NOT_NAMES = _words(
+NUMBER = re.compile(r"(?<![\w.])[$€£]?\d+(?:[.,/:]\d+)*%?(?![\w])")
+NAME = re.compile(r"\b[A-Z][\w’'-]*[a-z]\w*(?:\s+(?:of\s+|the\s+)?[A-Z][\w’'-]*\w)*")
+NOT_NAMES = words(
     "The A An If When Use Do Always Never Before After You Your This That It He She They We I In On At For To Make Check Read "
     "Add Include Round Give Write Keep Each Every All Any No Not And Or But Then Also Instead Why What Where How Which Who "
     "First Second Third Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July "
@@ -114,13 +115,13 @@ def instruction(sentence: str, prompt: str) -> str | None:
 
 def with_slots(text: str, prompt: str) -> str:
     """Numbers and names that the item's prompt also holds become ``<quantity>`` and ``<entity>``."""
-    numbers = {_bare(n) for n in _NUMBER.findall(prompt)}
-    text = _NUMBER.sub(
-        lambda m: "<quantity>" if _bare(m.group()) in numbers and not _is_count(text, m) else m.group(), text
+    numbers = {_bare(n) for n in NUMBER.findall(prompt)}
+    text = NUMBER.sub(
+        lambda m: "<quantity>" if _bare(m.group()) in numbers and not is_count(text, m) else m.group(), text
     )
-    names = {n for n in _NAME.findall(prompt) if n.split()[0] not in _NOT_NAMES}
+    names = {n for n in NAME.findall(prompt) if n.split()[0] not in NOT_NAMES}
     names |= {part for n in names for part in n.split() if part[0].isupper()}
-    for name in sorted(names - _NOT_NAMES, key=len, reverse=True):
+    for name in sorted(names - NOT_NAMES, key=len, reverse=True):
         text = re.sub(rf"(?<![\w<]){re.escape(name)}(?!\w)", "<entity>", text)
     return text
 
@@ -139,7 +140,7 @@ def _bare(number: str) -> str:
     return number.strip("$€£%").replace(",", "")
 
 
-def _is_count(text: str, match: re.Match[str]) -> bool:
+def is_count(text: str, match: re.Match[str]) -> bool:
     """A number that counts decimals, words or the like sets a form and is no value of the item."""
     return bool(
         re.match(r"\s+(?:decimal|digit|significant|word|sentence|place|line|step)", text[match.end() :], re.IGNORECASE)

@@ -14,11 +14,13 @@ from app.worker.handlers.fit_risk import fit_risk
 from app.worker.handlers.generate import generate
 from app.worker.handlers.importing import import_file
 from app.worker.handlers.importing_lessons import import_lessons
+from app.worker.handlers.probe_lessons import probe_lessons
 from app.worker.handlers.reask import reask
 from app.worker.handlers.retrieve import retrieve
 from app.worker.handlers.retry import retry
 from app.worker.handlers.revote import revote
 from app.worker.handlers.rollouts import sample_rollouts
+from app.worker.handlers.try_lessons import try_lessons
 from app.worker.runner import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -33,6 +35,8 @@ HANDLERS: Mapping[str, Handler] = {
     "fit_risk": fit_risk,
     "fit_evidence": fit_evidence,
     "fit_critic": fit_critic,
+    "probe_lessons": probe_lessons,
+    "try_lessons": try_lessons,
     "retrieve": retrieve,
     "import": import_file,
     "import_lessons": import_lessons,

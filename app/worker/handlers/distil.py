@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.worker import waking
 from app.worker.payloads import Distil
 from app.worker.runner import Context
 from core.lessons.deterministic import DeterministicDistiller
@@ -42,6 +43,8 @@ def distil(context: Context, payload: Distil) -> dict[str, Any]:
     with context.db.write() as session:
         known = [(lesson_id, of_draft(draft)) for lesson_id, draft in lessons.standing(session, project_id, MOST)]
         ids = [_kept(session, project_id, payload, draft, known) for draft in drafts]
+        if ids:  # whoever decides on them sees by which questions they will be judged
+            waking.probe_lessons(session, project_id, sorted(set(ids)), user_id=payload.user_id)
     return {
         "lesson_ids": ids,
         "without": [{"correction_id": one.correction_id, "reason": one.reason} for one in without],
