@@ -95,8 +95,8 @@ def sentences(text: str) -> list[str]:
 
 def says_nothing(text: str) -> bool:
     """Whether it only says that something is wrong ("no", "that's incorrect"), which teaches nothing."""
-    words = re.findall(r"[\w'’]+", text.lower().replace("’", "'"))
-    return all(word in _EMPTY for word in words)
+    said = re.findall(r"[\w'’]+", text.lower().replace("’", "'"))
+    return all(word in _EMPTY for word in said)
 
 
 def instruction(sentence: str, prompt: str) -> str | None:
@@ -149,7 +149,7 @@ def is_count(text: str, match: re.Match[str]) -> bool:
 
 def _has_content(text: str) -> bool:
     """At least two words beyond numbers, slots and words that only point."""
-    words = re.findall(r"[^\W\d_]{3,}", re.sub(r"<\w+>", " ", text.lower()))
+    said = re.findall(r"[^\W\d_]{3,}", re.sub(r"<\w+>", " ", text.lower()))
     pointing = _EMPTY | {
         "should",
         "you",
@@ -167,7 +167,7 @@ def _has_content(text: str) -> bool:
         "then",
         "for",
     }
-    return len([w for w in words if w not in pointing]) >= 2
+    return len([w for w in said if w not in pointing]) >= 2
 
 
 def _closed(text: str) -> str:
