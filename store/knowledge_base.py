@@ -15,13 +15,24 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.lessons.knowledge_base import Form, LessonRow, Origin
+from core.lessons.knowledge_base import Form, LessonRow, Origin, Probe
 from core.lessons.relations import Relation, of_draft, relations_of
 from core.types import LessonDraft, LessonKind, LessonStatus
 from store import audit, lessons, projects
 from store.clock import now
 from store.lessons.forms import keep_revision, wording
-from store.tables import Correction, Item, Lesson, LessonParent, LessonRevision, LessonSource, Output, Project, User
+from store.tables import (
+    Correction,
+    Item,
+    Lesson,
+    LessonParent,
+    LessonProbe,
+    LessonRevision,
+    LessonSource,
+    Output,
+    Project,
+    User,
+)
 from store.text import clean
 from store.vectors import withdrawn_corrections
 
@@ -80,7 +91,12 @@ def name_of(project: Project, lesson: Lesson) -> str:
 
 def _described(session: Session, project: Project, batch: Sequence[Lesson]) -> list[LessonRow]:
     ids = [lesson.id for lesson in batch]
-    people, forms, origins = _people(session), _forms(session, ids), _origins(session, ids)
+    people, forms, origins, probes = (
+        _people(session),
+        _forms(session, ids),
+        _origins(session, ids),
+        _probes(session, ids),
+    )
     parents: dict[int, list[int]] = defaultdict(list)
     pairs = select(LessonParent.lesson_id, LessonParent.parent_id).where(LessonParent.lesson_id.in_(ids))
     for child, parent in session.execute(pairs.order_by(LessonParent.parent_id)):
@@ -94,9 +110,9 @@ def _described(session: Session, project: Project, batch: Sequence[Lesson]) -> l
             people,
             forms[lesson.id],
             origins[lesson.id],
-            [names[p] for p in parents[lesson.id] if p in names],
+            [names[parent] for parent in parents[lesson.id] if parent in names],
             names,
-        )
+        ).model_copy(update={"probes": probes[lesson.id]})
         for lesson in batch
     ]
 
@@ -182,6 +198,16 @@ def _origins(session: Session, ids: Sequence[int]) -> dict[int, list[Origin]]:
     found: dict[int, list[Origin]] = defaultdict(list)
     for lesson_id, item, attempt, step, text, author in session.execute(query):
         found[lesson_id].append(Origin(item=item, attempt=attempt, step=step, text=text, author=author))
+    return found
+
+
+def _probes(session: Session, ids: Sequence[int]) -> dict[int, list[Probe]]:
+    """The edit suites as they stand."""
+    found: dict[int, list[Probe]] = defaultdict(list)
+    query = select(LessonProbe).where(LessonProbe.lesson_id.in_(ids), LessonProbe.removed_at.is_(None))
+    for one in session.scalars(query.order_by(LessonProbe.id)):
+        probe = Probe(kind=one.kind, text=one.text, context=one.context, answer=one.answer, made=one.made)
+        found[one.lesson_id].append(probe)
     return found
 
 
@@ -295,7 +321,19 @@ def _new(
 
 
 def _remember(session: Session, lesson: Lesson, row: LessonRow, user_id: int | None) -> None:
-    """The revisions as they came, and one more where the lesson does not stand here as it stood there."""
+    """The edit suite and the revisions as they came, and one more where the lesson does not stand here as it stood there."""
+    session.add_all(
+        LessonProbe(
+            lesson_id=lesson.id,
+            lesson_revision=lesson.revision,
+            kind=probe.kind,
+            text=clean(probe.text),
+            context=clean(probe.context),
+            answer=clean(probe.answer) if probe.answer is not None else None,
+            made=probe.made,
+        )
+        for probe in row.probes
+    )
     for form in row.revisions:
         session.add(
             LessonRevision(

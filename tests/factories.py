@@ -52,6 +52,7 @@ _DEFAULTS: dict[type[tables.Base], Callable[[int], dict[str, Any]]] = {
         "embedder": "test",
     },
     tables.LessonProposal: lambda n: {"reason": "It breaks more than it fixes.", "evidence": n},
+    tables.LessonMap: lambda n: {"embedder": "test", "points": [[n, 0.5, 0.5]], "kept": 0.9, "marks": "1:1"},
     tables.LessonRevision: lambda n: {"revision": n, "text": "t", "applicability": "a", "status": "proposed"},
     tables.LessonTrial: lambda n: {
         "text_without": "8",

@@ -60,6 +60,12 @@ class Embed(Payload):
     project_id: int
 
 
+class MapLessons(Payload):
+    """Lay the active and proposed lessons of a project out on its map."""
+
+    project_id: int
+
+
 class Rollouts(Payload):
     """Find the first wrong step of these outputs by sampling from their prefixes, where a reference can be compared with."""
 
@@ -142,6 +148,7 @@ PAYLOADS: dict[str, type[Payload]] = {
     "reask": Reask,
     "distil": Distil,
     "embed": Embed,
+    "map_lessons": MapLessons,
     "rollouts": Rollouts,
     "fit_risk": FitRisk,
     "fit_evidence": FitEvidence,

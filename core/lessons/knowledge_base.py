@@ -68,11 +68,11 @@ class Origin(_Part):
 class Probe(_Part):
     """A question by which the lesson is judged: ``kind`` says whether it is to be found for it."""
 
-    kind: str
+    kind: Literal["canonical", "paraphrase", "negative"]
     text: str
     context: str = ""
     answer: str | None = None
-    made: str = ""
+    made: Annotated[str, StringConstraints(max_length=20)] = ""
 
 
 class LessonRow(_Part):

@@ -4,7 +4,16 @@ from store.tables.api import ApiToken, IdempotencyKey
 from store.tables.base import Base
 from store.tables.effect import LessonProbe, LessonProbeRun, LessonProposal, LessonTrial
 from store.tables.evidence import EvidenceMap
-from store.tables.lessons import Embedding, IndexFeed, Lesson, LessonParent, LessonRevision, LessonSource, Retrieval
+from store.tables.lessons import (
+    Embedding,
+    IndexFeed,
+    Lesson,
+    LessonMap,
+    LessonParent,
+    LessonRevision,
+    LessonSource,
+    Retrieval,
+)
 from store.tables.review import Assignment, Correction, Decline, Draft, Queue, Review
 from store.tables.system import AuditEvent, Export, Job, User, UserSession, Worker
 from store.tables.work import CriticModel, Critique, Item, Output, Project, Risk, RiskModel, Rollout, Rule, Step, Vote
@@ -27,6 +36,7 @@ __all__ = [
     "Item",
     "Job",
     "Lesson",
+    "LessonMap",
     "LessonParent",
     "LessonProbe",
     "LessonProbeRun",

@@ -122,3 +122,16 @@ class IndexFeed(Base):
     scope: Mapped[str] = mapped_column(Text(40))
     owner_id: Mapped[int] = mapped_column(BigKey)
     op: Mapped[str] = mapped_column(Text(10))  # add, remove
+
+
+class LessonMap(Keyed, Base):
+    """Where the lessons of a project lie on its map; a cache that a worker renews."""
+
+    __tablename__ = "lesson_map"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), unique=True)
+    embedder: Mapped[str] = mapped_column(Text(200))
+    points: Mapped[list[Any]] = mapped_column(default=list)  # [lesson id, x, y], both in [0, 1]
+    kept: Mapped[float]  # trustworthiness: how far neighbours on the map are neighbours in meaning; 1 is ideal
+    marks: Mapped[str] = mapped_column(Text(80))  # what the lessons were when it was made: see ``store.lesson_maps``
+    fitted_at: Mapped[datetime] = mapped_column(default=now)

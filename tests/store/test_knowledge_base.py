@@ -12,7 +12,7 @@ from core.types import LessonDraft, LessonKind
 from store import knowledge_base, lessons, projects, tables
 from store.engine import Database
 from store.lessons.forms import change
-from tests.factories import Scene, corrected, scene
+from tests.factories import Scene, build, corrected, scene
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def made(db: Database) -> Scene:
         )
         (first,) = lessons.propose(session, made.project_id, [rule], author_id=user)
         lessons.accept(session, first, user)
+        build(session, tables.LessonProbe, lesson_id=first, kind="negative", text="How old is she?", made="drawn")
         lessons.edit(session, first, user, text="Check every sum again.", why="not only the last")
         child = LessonDraft(
             LessonKind.RULE, "Check sums of prices.", "prices", (), extra={"case": {"prompt": "Hm “<b>”?"}}
@@ -96,6 +97,7 @@ def test_out_in_and_out_again_gives_the_same_rows(db: Database, made: Scene, tmp
     rows = [json.loads(line) for line in lines]
     assert [form["text"] for form in rows[0]["revisions"]] == ["Check the last sum."] * 2 + ["Check every sum again."]
     assert rows[0]["sources"][0]["item"] == "i0" and rows[0]["sources"][0]["text"] == "7, not 8"
+    assert rows[0]["probes"] == [{"kind": "negative", "made": "drawn", "text": "How old is she?"}]
     assert rows[1]["parents"] == [rows[0]["id"]] and rows[2]["related"] == [[rows[0]["id"], "specialises"]]
     other = another(db, "other")
     assert bring(db, other, tmp_path / "a.jsonl")["added"] == 4

@@ -14,6 +14,7 @@ from app.worker.handlers.fit_risk import fit_risk
 from app.worker.handlers.generate import generate
 from app.worker.handlers.importing import import_file
 from app.worker.handlers.importing_lessons import import_lessons
+from app.worker.handlers.map_lessons import map_lessons
 from app.worker.handlers.probe_lessons import probe_lessons
 from app.worker.handlers.reask import reask
 from app.worker.handlers.retrieve import retrieve
@@ -31,6 +32,7 @@ HANDLERS: Mapping[str, Handler] = {
     "reask": reask,
     "distil": distil,
     "embed": embed,
+    "map_lessons": map_lessons,
     "rollouts": sample_rollouts,
     "fit_risk": fit_risk,
     "fit_evidence": fit_evidence,
