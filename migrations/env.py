@@ -1,7 +1,7 @@
 """How Alembic reaches the database. ``store.migrate`` hands the open connection over in ``config.attributes``.
 
 On SQLite a changed table is copied (batch mode) and the copy has no triggers: a revision that changes ``audit_event``,
-``review``, ``correction`` or ``lesson_revision`` creates them again.
+``review``, ``correction``, ``lesson_revision`` or ``lesson`` creates them again.
 """
 
 from __future__ import annotations

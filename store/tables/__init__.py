@@ -14,6 +14,8 @@ from store.tables.lessons import (
     LessonSource,
     Retrieval,
 )
+from store.tables.lessons import Embedding, IndexFeed, Lesson, LessonParent, LessonRevision, LessonSource, Retrieval
+from store.tables.retrieval import Lookup, RelevanceModel
 from store.tables.review import Assignment, Correction, Decline, Draft, Queue, Review
 from store.tables.system import AuditEvent, Export, Job, User, UserSession, Worker
 from store.tables.work import CriticModel, Critique, Item, Output, Project, Risk, RiskModel, Rollout, Rule, Step, Vote
@@ -44,9 +46,11 @@ __all__ = [
     "LessonRevision",
     "LessonSource",
     "LessonTrial",
+    "Lookup",
     "Output",
     "Project",
     "Queue",
+    "RelevanceModel",
     "Retrieval",
     "Review",
     "Risk",
