@@ -29,14 +29,16 @@ _LEXEMES = text(
     "WHERE schemaname = current_schema() AND tablename = 'lesson_words' AND attname = 'words') AS known "
     "ON elem = (ts_lexize('english_stem', word))[1] ORDER BY place"
 )
+CONFIRMED = 25  # lessons whose rows are asked at a time
 LOOKED_AT = 200  # of what the words find, best first, until the lessons' own rows are asked
-_SQLITE = {
-    True: "ORDER BY bm25(lesson_words, 2, 1, 1), rowid DESC LIMIT :most",
-    False: "ORDER BY rowid DESC LIMIT :most",
+_SQLITE = {  # by whether the words are rare
+    True: "SELECT rowid FROM lesson_words WHERE lesson_words MATCH :match ORDER BY bm25(lesson_words, 2, 1, 1), rowid DESC LIMIT :most",
+    False: "SELECT rowid FROM lesson_words WHERE lesson_words MATCH :match ORDER BY rowid DESC LIMIT :most",
 }
 _POSTGRESQL = {
-    True: "ORDER BY ts_rank(words, CAST(:words AS tsquery)) DESC, lesson_id DESC LIMIT :most",
-    False: "ORDER BY lesson_id DESC LIMIT :most",
+    True: "SELECT lesson_id FROM lesson_words WHERE words @@ CAST(:match AS tsquery) "
+    "ORDER BY ts_rank(words, CAST(:words AS tsquery)) DESC, lesson_id DESC LIMIT :most",
+    False: "SELECT lesson_id FROM lesson_words WHERE words @@ CAST(:match AS tsquery) ORDER BY lesson_id DESC LIMIT :most",
 }
 
 
@@ -53,10 +55,10 @@ def search(session: Session, project_id: int, query: str, k: int) -> list[int]:
     rows = _rows_in_sqlite(session, asked) if small else _rows_in_postgresql(session, asked)
     find = _in_sqlite if small else _in_postgresql
     rare = sorted((word for word, n in rows.items() if n <= COMMON), key=lambda word: rows[word])[:RANKED]
-    if rare and (found := _standing(session, project_id, find(session, project_id, rare, rare=True))):
-        return found[:k]
+    if rare and (found := _standing(session, project_id, find(session, project_id, rare, rare=True), k)):
+        return found
     common = [word for word, n in rows.items() if n > COMMON][:2]
-    return _standing(session, project_id, find(session, project_id, common, rare=False))[:k] if common else []
+    return _standing(session, project_id, find(session, project_id, common, rare=False), k) if common else []
 
 
 def _rows_in_sqlite(session: Session, asked: Sequence[str]) -> dict[str, int]:
@@ -71,23 +73,29 @@ def _rows_in_postgresql(session: Session, asked: Sequence[str]) -> dict[str, flo
 
 
 def _in_sqlite(session: Session, project_id: int, words: Sequence[str], *, rare: bool) -> list[int]:
-    find = text("SELECT rowid FROM lesson_words WHERE lesson_words MATCH :match " + _SQLITE[rare])
+    find = text(_SQLITE[rare])
     match = (" OR " if rare else " AND ").join(f'"{word}"' for word in words)
     return list(session.scalars(find, {"match": match, "most": LOOKED_AT}))
 
 
 def _in_postgresql(session: Session, project_id: int, words: Sequence[str], *, rare: bool) -> list[int]:
-    find = "SELECT lesson_id FROM lesson_words WHERE words @@ CAST(:match AS tsquery) " + _POSTGRESQL[rare]
+    find = _POSTGRESQL[rare]
     quoted = (" | " if rare else " & ").join(f"'{word}'" for word in words)
     given = {"match": f"'p{project_id}' & ({quoted})", "most": LOOKED_AT} | ({"words": quoted} if rare else {})
     return list(session.scalars(text(find), given))
 
 
-def _standing(session: Session, project_id: int, ids: Sequence[int]) -> list[int]:
-    """Those of the lessons that may be found now, as their own rows have it, in the order given.
+def _standing(session: Session, project_id: int, ids: Sequence[int], k: int) -> list[int]:
+    """The first ``k`` of the lessons that may be found now, as their own rows have it.
 
     The project is compared here: asked of the database, it would walk all lessons of the project instead of these few.
     """
-    query = select(Lesson.id, Lesson.project_id).where(Lesson.id.in_(ids), is_retrievable())
-    standing = {id_ for id_, project in session.execute(query) if project == project_id}
-    return [id_ for id_ in ids if id_ in standing]
+    found: list[int] = []
+    for start in range(0, len(ids), CONFIRMED):
+        part = ids[start : start + CONFIRMED]
+        query = select(Lesson.id, Lesson.project_id).where(Lesson.id.in_(part), is_retrievable())
+        standing = {id_ for id_, project in session.execute(query) if project == project_id}
+        found += [id_ for id_ in part if id_ in standing]
+        if len(found) >= k:
+            break
+    return found[:k]
