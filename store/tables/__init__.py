@@ -14,7 +14,6 @@ from store.tables.lessons import (
     LessonSource,
     Retrieval,
 )
-from store.tables.lessons import Embedding, IndexFeed, Lesson, LessonParent, LessonRevision, LessonSource, Retrieval
 from store.tables.retrieval import Lookup, RelevanceModel
 from store.tables.review import Assignment, Correction, Decline, Draft, Queue, Review
 from store.tables.system import AuditEvent, Export, Job, User, UserSession, Worker
