@@ -4,30 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from core.types import JobPriority, LessonStatus
-from store import exports, lessons, outputs
+from store import lessons
+from store.lessons import Filter, Undone
 from store.tables import Lesson
 
 
 @dataclass(frozen=True, slots=True)
-class Retraction:
-    """What a retraction reached: lessons suspended, exports marked stale, items whose lessons are distilled anew."""
+class Retracted:
+    """What a retraction reached: its number, and how much of each."""
 
+    id: int
+    lessons: int
+    corrections: int
+    reviews: int
     suspended: int
     stale: int
-    redistilled: int
 
     def says(self) -> str:
         parts = ["Taken back: out of search and prompts as of now."]
+        if self.lessons != 1:
+            parts.append(f"Lessons: {self.lessons}; corrections: {self.corrections}.")
+        if self.reviews:
+            parts.append(f"Reviews that count no more: {self.reviews}.")
         if self.suspended:
-            parts.append(f"Suspended with it: {self.suspended} made from it.")
+            parts.append(f"Suspended, and distilled anew from what remains: {self.suspended}.")
         if self.stale:
             parts.append(f"Exports marked stale: {self.stale}; they can no longer be downloaded.")
-        if self.redistilled:
-            parts.append(f"Items to be distilled anew: {self.redistilled}.")
         return " ".join(parts)
 
 
@@ -56,56 +63,79 @@ def edit(session: Session, lesson_id: int, user_id: int, *, text: str, applicabi
     return lesson
 
 
-def retract(session: Session, lesson_id: int, user_id: int, why: str) -> Retraction:
-    """Withdraw it with all that hangs on it; items behind suspended lessons are queued to be distilled anew.
+def retract(session: Session, lesson_id: int, user_id: int, why: str) -> Retracted:
+    """Withdraw one lesson with all that hangs on it. Raises ``store.lessons.BadTransition``, and ``ValueError`` without a reason."""
+    lesson = lessons.get(session, lesson_id)
+    if lesson.status == LessonStatus.RETRACTED:
+        raise lessons.BadTransition("this lesson is retracted by now: reload the page to see it as it stands")
+    return retract_many(session, lesson.project_id, Filter(lesson_ids=(lesson_id,)), user_id, why)
 
-    Raises ``store.lessons.BadTransition``, and ``ValueError`` without a reason.
+
+def retract_many(session: Session, project_id: int, wanted: Filter, user_id: int, why: str) -> Retracted:
+    """Withdraw what the filter finds; what else rested on it is distilled anew, and heads that learned from it get candidates.
+
+    Raises as ``store.lessons.retract_many`` does.
     """
-    from app.worker.jobs import enqueue
+    row, found = lessons.retract_many(session, project_id, wanted, user_id, why)
+    if found.suspended:
+        _enqueue(session, "redistil", project_id, user_id, {"retraction_id": row.id, "user_id": user_id}, str(row.id))
+    if found.chosen.reviews:
+        wake_unlearning(session, project_id, row.id, user_id)
+    return Retracted(
+        row.id,
+        len(found.chosen.lessons),
+        len(found.chosen.corrections),
+        len(found.chosen.reviews),
+        len(found.suspended),
+        len(found.newly_stale),
+    )
 
-    project_id = lessons.get(session, lesson_id).project_id
-    fresh = {export.id for export in exports.list_all(session, project_id, 1000) if not export.stale_why}
-    suspended = lessons.retract(session, lesson_id, user_id, why)
-    session.flush()
-    stale = sum(1 for export in exports.list_all(session, project_id, 1000) if export.id in fresh and export.stale_why)
-    items = {
-        outputs.get(session, source.output_id).item_id
-        for child in suspended
-        for source in lessons.lineage(session, child).sources
-    }
-    for item_id in sorted(items):
-        enqueue(
-            session,
-            "distil",
-            {"item_id": item_id, "user_id": user_id},
-            priority=JobPriority.NORMAL,
-            dedupe_key=f"distil:{item_id}",
-            project_id=project_id,
-            user_id=user_id,
-        )
-    return Retraction(len(suspended), stale, len(items))
+
+def wake_unlearning(session: Session, project_id: int, retraction_id: int, user_id: int) -> None:
+    """Let a worker offer heads that did not learn from what was withdrawn; none comes into force by itself."""
+    payload = {"project_id": project_id, "retraction_id": retraction_id}
+    _enqueue(session, "unlearn", project_id, user_id, payload, str(retraction_id))
+
+
+def undo(session: Session, retraction_id: int, user_id: int, why: str) -> Undone:
+    """Roll a retraction back, and have what is there again embedded. Raises as ``store.lessons.undo`` does."""
+    found = lessons.undo(session, retraction_id, user_id, why)
+    project_id = lessons.get_retraction(session, retraction_id).project_id
+    _enqueue(session, "embed", project_id, user_id, {"project_id": project_id}, f"{project_id}:undo:{retraction_id}")
+    return found
 
 
 def embed_new(session: Session, project_id: int, lesson_ids: Sequence[int], user_id: int | None) -> None:
     """Have lessons that came as active embedded: one job for all of them."""
     if lesson_ids:
-        _enqueue_embed(session, project_id, f"{lesson_ids[0]}:{len(lesson_ids)}:new", JobPriority.NORMAL, user_id)
+        key = f"{project_id}:{lesson_ids[0]}:{len(lesson_ids)}:new"
+        _enqueue(session, "embed", project_id, user_id, {"project_id": project_id}, key, JobPriority.NORMAL)
 
 
 def _embed(session: Session, lesson: Lesson, user_id: int) -> None:
-    _enqueue_embed(session, lesson.project_id, f"{lesson.id}:{lesson.revision}", JobPriority.PERSON_WAITING, user_id)
+    # not one key per project: an embed job that runs already may have passed this lesson by
+    key = f"{lesson.project_id}:{lesson.id}:{lesson.revision}"
+    payload = {"project_id": lesson.project_id}
+    _enqueue(session, "embed", lesson.project_id, user_id, payload, key, JobPriority.PERSON_WAITING)
 
 
-def _enqueue_embed(session: Session, project_id: int, what: str, priority: JobPriority, user_id: int | None) -> None:
+def _enqueue(
+    session: Session,
+    kind: str,
+    project_id: int,
+    user_id: int | None,
+    payload: dict[str, Any],
+    key: str,
+    priority: JobPriority = JobPriority.NORMAL,
+) -> None:
     from app.worker.jobs import enqueue
 
     enqueue(
         session,
-        "embed",
-        {"project_id": project_id},
+        kind,
+        payload,
         priority=priority,
-        # not one key per project: an embed job that runs already may have passed this lesson by
-        dedupe_key=f"embed:{project_id}:{what}",
+        dedupe_key=f"{kind}:{key}",
         project_id=project_id,
         user_id=user_id,
     )

@@ -16,7 +16,7 @@ from core.step_labels import StepReview
 from core.types import QueueKind, StepLabel, Verdict
 from store.evidence import step_texts
 from store.reviews.revisions import is_current
-from store.tables import Assignment, Critique, Item, Output, Queue, Review, Step, User
+from store.tables import Assignment, Critique, Item, Output, Queue, RetractionEntry, Review, Step, User
 
 LATEST = 5_000  # reviews that are read
 REVIEWED = (  # columns alone: thousands of whole rows would take seconds
@@ -45,8 +45,16 @@ PART = 500  # ids of one query
 Found = TypeVar("Found")
 
 
-def step_reviews(session: Session, project_id: int, limit: int = LATEST) -> list[StepReview]:
-    """The newest reviews that stand, of answers with steps, oldest first. "Cannot judge" is among them, and says nothing of a step."""
+def step_reviews(
+    session: Session, project_id: int, limit: int = LATEST, *, taken_back: int | None = None
+) -> list[StepReview]:
+    """The newest reviews that stand, of answers with steps, oldest first. "Cannot judge" is among them, and says nothing of a step.
+
+    With ``taken_back`` those that this retraction holds instead.
+    """
+    held = select(RetractionEntry.owner_id).where(
+        RetractionEntry.retraction_id == taken_back, RetractionEntry.kind == "review"
+    )
     query = (
         select(*REVIEWED, Output.item_id, Output.model, Item.external_id, User.name.label("user"), Queue.kind)
         .join(Output, Output.id == Review.output_id)
@@ -54,7 +62,7 @@ def step_reviews(session: Session, project_id: int, limit: int = LATEST) -> list
         .join(User, User.id == Review.user_id)
         .outerjoin(Assignment, Assignment.id == Review.assignment_id)
         .outerjoin(Queue, Queue.id == Assignment.queue_id)
-        .where(Item.project_id == project_id, is_current(Review))
+        .where(Item.project_id == project_id, is_current(Review) if taken_back is None else Review.id.in_(held))
         .order_by(Review.id.desc())
         .limit(limit)
     )

@@ -10,8 +10,9 @@ from sqlalchemy import Select, delete, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from core.types import LessonKind, LessonStatus
-from store.tables import Correction, Embedding, IndexFeed, Item, Lesson, LessonSource, Output
+from store.tables import Correction, Embedding, IndexFeed, Item, Lesson, Output, RetractionEntry
 from store.upsert import dialect, insert
+from store.withdrawn import held
 
 _FEED_LOCK = 0x0C0441  # any fixed number; only this module takes it
 
@@ -69,12 +70,16 @@ def _announce(session: Session, project_id: int, scope: str, owner_ids: Sequence
 
 
 def withdrawn_corrections() -> Select[int]:
-    """Corrections that a retracted lesson drew on: out of search and of new exports."""
-    return (
-        select(LessonSource.correction_id)
-        .join(Lesson, Lesson.id == LessonSource.lesson_id)
-        .where(Lesson.status == LessonStatus.RETRACTED)
-    )
+    """Corrections that were taken back: out of search and of new exports."""
+    return held("correction")
+
+
+def any_withdrawn(session: Session, correction_ids: Sequence[int]) -> bool:
+    """Whether one of them was taken back; a retraction that comes now waits for the end of this transaction."""
+    query = select(Correction.id).where(Correction.id.in_(correction_ids)).order_by(Correction.id)
+    session.execute(query.with_for_update(read=True))
+    gone = withdrawn_corrections().where(RetractionEntry.owner_id.in_(correction_ids))
+    return session.scalar(gone.limit(1)) is not None
 
 
 def missing(session: Session, project_id: int, model: str) -> Sequence[Lesson]:
@@ -105,7 +110,7 @@ def missing_corrections(session: Session, project_id: int, model: str) -> Sequen
 
 
 def left_over(session: Session, project_id: int) -> list[tuple[str, int]]:
-    """Vectors of lessons that are not active, as (scope, lesson id): there should be none."""
+    """Vectors of lessons that are not active and of corrections that were taken back, as (scope, id): there should be none."""
     query = (
         select(Embedding.scope, Embedding.owner_id)
         .join(Lesson, Lesson.id == Embedding.owner_id)
@@ -113,7 +118,13 @@ def left_over(session: Session, project_id: int) -> list[tuple[str, int]]:
             Embedding.project_id == project_id, Embedding.owner_kind == "lesson", Lesson.status != LessonStatus.ACTIVE
         )
     )
-    return [(scope, owner) for scope, owner in session.execute(query.order_by(Embedding.owner_id))]
+    taken_back = select(Embedding.scope, Embedding.owner_id).where(
+        Embedding.project_id == project_id,
+        Embedding.owner_kind == "correction",
+        Embedding.owner_id.in_(withdrawn_corrections()),
+    )
+    found = [*session.execute(query.order_by(Embedding.owner_id)), *session.execute(taken_back)]
+    return [(scope, owner) for scope, owner in found]
 
 
 def clear(session: Session, project_id: int, owner_kinds: Sequence[str]) -> int:

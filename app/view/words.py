@@ -25,6 +25,8 @@ JOBS = {
     "retry": "Try again with a correction",
     "reask": "Ask again about risky answers",
     "distil": "Distil lessons",
+    "redistil": "Distil anew what was suspended",
+    "unlearn": "Offer heads without what was taken back",
     "embed": "Embed lessons",
     "probe_lessons": "Run edit suites",
     "try_lessons": "Try lessons with and without",

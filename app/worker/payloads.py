@@ -54,6 +54,20 @@ class Distil(Payload):
     user_id: int | None = None
 
 
+class Redistil(Payload):
+    """Look what remains of the lessons that a retraction suspended, in the name of a user."""
+
+    retraction_id: int
+    user_id: int | None = None
+
+
+class Unlearn(Payload):
+    """Offer heads that did not learn from the reviews which a retraction holds."""
+
+    project_id: int
+    retraction_id: int
+
+
 class Embed(Payload):
     """Embed the lessons and corrections of a project that have no vector yet."""
 
@@ -73,9 +87,10 @@ class Rollouts(Payload):
 
 
 class FitRisk(Payload):
-    """Fit the project's risk model to all votes and score every output again."""
+    """Fit the project's risk model to all votes and score every output again; without ``train``, only score again."""
 
     project_id: int
+    train: bool = True
 
 
 class FitEvidence(Payload):
@@ -147,6 +162,8 @@ PAYLOADS: dict[str, type[Payload]] = {
     "retry": Retry,
     "reask": Reask,
     "distil": Distil,
+    "redistil": Redistil,
+    "unlearn": Unlearn,
     "embed": Embed,
     "map_lessons": MapLessons,
     "rollouts": Rollouts,

@@ -140,6 +140,14 @@ def fit(
     return HeadState(start.names if start else names, mean, scale, weights, start.margin if start else 0.0)
 
 
+def batch_gradient(state: HeadState, batch: Sequence[Example]) -> Floats:
+    """Of the mean negative log-likelihood of a batch of solutions by the weights, shape (features + 1,); without the pull."""
+    x, y, w = _stacked(batch)
+    design = _design(x, state.mean, state.scale)
+    p = 1 / (1 + np.exp(-np.clip(design @ state.weights, -30, 30)))
+    return np.asarray(design.T @ (w * (p - y)) / len(batch))
+
+
 def tuned(state: HeadState, examples: Sequence[Example], hazards: Sequence[Floats]) -> HeadState:
     """The state with the margin of the best F1 on ``examples``, whose ``hazards`` came from heads that had not seen them."""
     labels = [example.first_error for example in examples]

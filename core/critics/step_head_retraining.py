@@ -97,7 +97,7 @@ def retrained(
             f"to train a step head, people must have judged {FEWEST} answers, {FEWEST_OF_A_KIND} of them with a wrong step and "
             f"{FEWEST_OF_A_KIND} without one"
         )
-    made = _examples(labels)
+    made = examples(labels)
     places = [fold(one.group) for one in labels]
     folds = []
     for k in range(FOLDS):
@@ -152,7 +152,8 @@ def soup(states: Sequence[HeadState]) -> HeadState:
 Course = Sequence[tuple[str, Example]]  # planted errors of one run, with their kinds
 
 
-def _examples(labels: Sequence[Label]) -> list[Example]:
+def examples(labels: Sequence[Label]) -> list[Example]:
+    """As the head reads them."""
     return [Example(step_features.rows(x.problem, x.steps), x.first_error, x.group) for x in labels]
 
 

@@ -21,26 +21,57 @@ from store.lessons.reading import (
     standing,
     votes_of,
 )
-from store.lessons.retracting import retract
+from store.lessons.retracting import Reach, reach, retract, retract_many
+from store.lessons.selecting import Chosen, Filter, chosen, remaining
+from store.lessons.suspects import Suspect, suspects
+from store.lessons.undoing import (
+    Undone,
+    entries,
+    get_retraction,
+    proposed_key,
+    remaining_of,
+    retractions,
+    stands_by_itself,
+    still_suspended,
+    undo,
+)
 
 __all__ = [
     "BadTransition",
+    "Chosen",
+    "Filter",
     "Lineage",
+    "Reach",
+    "Suspect",
+    "Undone",
     "accept",
     "active_texts",
     "any_active",
     "by_effect",
+    "chosen",
     "edit",
+    "entries",
     "get",
+    "get_retraction",
     "is_retrievable",
     "lineage",
     "page",
     "propose",
+    "proposed_key",
+    "reach",
     "recent",
     "reject",
+    "remaining",
+    "remaining_of",
     "retract",
+    "retract_many",
+    "retractions",
     "revisions_of",
     "standing",
+    "stands_by_itself",
+    "still_suspended",
     "support",
+    "suspects",
+    "undo",
     "votes_of",
 ]

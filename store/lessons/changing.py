@@ -36,6 +36,7 @@ def accept(
         applicability=wording(applicability) if applicability is not None else None,
         kind=LessonKind(kind).value if kind is not None else None,
     )
+    session.flush()
     return lesson
 
 
@@ -43,6 +44,7 @@ def reject(session: Session, lesson_id: int, user_id: int, why: str = "") -> Les
     """Turn a proposed lesson down. Raises ``BadTransition``."""
     lesson = locked(session, lesson_id, LessonStatus.PROPOSED)
     change(session, lesson, "lesson.reject", user_id, why, status=LessonStatus.REJECTED.value)
+    session.flush()
     return lesson
 
 
@@ -67,6 +69,7 @@ def edit(
         text=wording(text) if text is not None else None,
         applicability=wording(applicability) if applicability is not None else None,
     )
+    session.flush()
     if lesson.applicability != before:
         vectors.remove(session, lesson.project_id, lesson.kind, "lesson", [lesson.id])
     return lesson

@@ -36,7 +36,6 @@ def keep_revision(session: Session, lesson: Lesson, author_id: int | None, why: 
             why=clean(why),
         )
     )
-    session.flush()
 
 
 def locked(session: Session, lesson_id: int, *allowed: LessonStatus) -> Lesson:
@@ -51,7 +50,7 @@ def locked(session: Session, lesson_id: int, *allowed: LessonStatus) -> Lesson:
 def change(
     session: Session, lesson: Lesson, action: str, user_id: int | None, why: str = "", **changes: str | None
 ) -> None:
-    """Give a lesson a new form: row, revision and audit together."""
+    """Give a lesson a new form: row, revision and audit together, written with the next flush."""
     changed = {name: value for name, value in changes.items() if value is not None and value != getattr(lesson, name)}
     if not changed:
         return

@@ -59,6 +59,7 @@ def _new(
     session.add_all(LessonParent(lesson_id=lesson.id, parent_id=id_) for id_ in set(parents))
     keep_revision(session, lesson, author_id, draft.why)
     audit.record(session, "lesson.propose", "lesson", lesson.id, user_id=author_id, new={"kind": lesson.kind})
+    session.flush()
     return lesson
 
 

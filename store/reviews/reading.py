@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from core.lessons.base import History
@@ -15,7 +15,8 @@ from core.types import Attempt, CorrectionText, Dependency, Scope, Verdict
 from store import outputs
 from store.reviews.corrections import corrections_for
 from store.reviews.revisions import is_current
-from store.tables import Correction, Item, Output, Review
+from store.tables import Correction, Item, Output, RetractionEntry, Review
+from store.withdrawn import held
 
 
 def get(session: Session, review_id: int) -> Review:
@@ -66,8 +67,12 @@ def as_text(row: Correction) -> CorrectionText:
 
 
 def history(session: Session, item_id: int) -> History:
-    """The attempts on an item in order, each with the correction that followed it, and what was accepted in the end."""
-    corrections = corrections_for(session, item_id)
+    """The attempts on an item in order, each with the correction that followed it, and what was accepted in the end.
+
+    Corrections that were taken back are not in it: it goes into prompts, and lessons are made from it.
+    """
+    gone = set(session.scalars(held("correction").where(RetractionEntry.owner_id.in_(_corrections_of(item_id)))))
+    corrections = [row for row in corrections_for(session, item_id) if row.id not in gone]
     last = {row.output_id: as_text(row) for row in corrections}
     rows = outputs.attempts(session, item_id)
     attempts = tuple(
@@ -76,6 +81,10 @@ def history(session: Session, item_id: int) -> History:
     judged = (review for review in reviews_for(session, item_id) if review.verdict != Verdict.CANNOT_JUDGE)
     verdicts = {review.output_id: review.verdict for review in judged}
     return History(outputs.question(session, item_id), attempts, _final(rows, verdicts, corrections))
+
+
+def _corrections_of(item_id: int) -> Select[int]:
+    return select(Correction.id).join(Output, Output.id == Correction.output_id).where(Output.item_id == item_id)
 
 
 def _final(rows: Sequence[Output], verdicts: dict[int, str], corrections: Sequence[Correction]) -> str | None:

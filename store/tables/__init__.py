@@ -12,6 +12,8 @@ from store.tables.lessons import (
     LessonParent,
     LessonRevision,
     LessonSource,
+    Retraction,
+    RetractionEntry,
     Retrieval,
 )
 from store.tables.retrieval import Lookup, RelevanceModel
@@ -50,6 +52,8 @@ __all__ = [
     "Project",
     "Queue",
     "RelevanceModel",
+    "Retraction",
+    "RetractionEntry",
     "Retrieval",
     "Review",
     "Risk",

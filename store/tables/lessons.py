@@ -135,3 +135,31 @@ class LessonMap(Keyed, Base):
     kept: Mapped[float]  # trustworthiness: how far neighbours on the map are neighbours in meaning; 1 is ideal
     marks: Mapped[str] = mapped_column(Text(80))  # what the lessons were when it was made: see ``store.lesson_maps``
     fitted_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Retraction(Keyed, Base):
+    """What was taken back together: who, why, chosen by which filter, and, if it was rolled back, by whom and why."""
+
+    __tablename__ = "retraction"
+    __table_args__ = (Index("ix_retraction_project_id_id", "project_id", "id"),)
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    why: Mapped[str]
+    filter: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    undone_why: Mapped[str] = mapped_column(default="")
+
+
+class RetractionEntry(Base):
+    """One thing that a retraction reached. ``status_before`` is of a lesson, before the first retraction that holds it."""
+
+    __tablename__ = "retraction_entry"
+    __table_args__ = (Index("ix_retraction_entry_owner", "kind", "owner_id"),)
+
+    retraction_id: Mapped[int] = mapped_column(ForeignKey("retraction.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(Text(20), primary_key=True)  # lesson, suspended, correction, review, export
+    owner_id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    status_before: Mapped[str | None] = mapped_column(Text(20))

@@ -22,6 +22,7 @@ FAMILIES = (
     "lessons",
     "policies",
     "exporters",
+    "recipes",
     "reports",
     "item_types",
 )

@@ -17,11 +17,13 @@ from app.worker.handlers.importing_lessons import import_lessons
 from app.worker.handlers.map_lessons import map_lessons
 from app.worker.handlers.probe_lessons import probe_lessons
 from app.worker.handlers.reask import reask
+from app.worker.handlers.redistil import redistil
 from app.worker.handlers.retrieve import retrieve
 from app.worker.handlers.retry import retry
 from app.worker.handlers.revote import revote
 from app.worker.handlers.rollouts import sample_rollouts
 from app.worker.handlers.try_lessons import try_lessons
+from app.worker.handlers.unlearn import unlearn
 from app.worker.runner import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -31,6 +33,8 @@ HANDLERS: Mapping[str, Handler] = {
     "retry": retry,
     "reask": reask,
     "distil": distil,
+    "redistil": redistil,
+    "unlearn": unlearn,
     "embed": embed,
     "map_lessons": map_lessons,
     "rollouts": sample_rollouts,

@@ -19,7 +19,7 @@ from app.worker.runner import Context
 from core.lessons.deterministic import DeterministicDistiller
 from core.lessons.relations import Relation, Wording, of_draft, relation
 from core.types import LessonDraft
-from store import items, lessons, reviews
+from store import items, lessons, reviews, vectors
 
 MOST = 5000  # known lessons that a draft is compared with, the newest
 SHOWN = 3
@@ -41,8 +41,9 @@ def distil(context: Context, payload: Distil) -> dict[str, Any]:
     drafts, without = DeterministicDistiller().explain(history)
     context.check()
     with context.db.write() as session:
-        known = [(lesson_id, of_draft(draft)) for lesson_id, draft in lessons.standing(session, project_id, MOST)]
-        ids = [_kept(session, project_id, payload, draft, known) for draft in drafts]
+        known = known_lessons(session, project_id)
+        standing = [draft for draft in drafts if not vectors.any_withdrawn(session, draft.source_corrections)]
+        ids = [_kept(session, project_id, payload, draft, known) for draft in standing]
         if ids:  # whoever decides on them sees by which questions they will be judged
             waking.probe_lessons(session, project_id, sorted(set(ids)), user_id=payload.user_id)
     return {
@@ -51,21 +52,40 @@ def distil(context: Context, payload: Distil) -> dict[str, Any]:
     }
 
 
+def known_lessons(session: Session, project_id: int) -> list[tuple[int, Wording]]:
+    """What a draft is compared with."""
+    return [(lesson_id, of_draft(draft)) for lesson_id, draft in lessons.standing(session, project_id, MOST)]
+
+
 def _kept(
     session: Session, project_id: int, payload: Distil, draft: LessonDraft, known: Sequence[tuple[int, Wording]]
 ) -> int:
     """The id of the lesson that says what the draft says: a known one, or the draft as a proposal."""
-    key = _key(payload.item_id, draft)
+    key = key_of(payload.item_id, draft)
     before = lessons.by_effect(session, f"{key}:0")
     if before is not None:
         return before
+    return proposed_or_same(session, project_id, draft, known, key=key, user_id=payload.user_id)
+
+
+def proposed_or_same(
+    session: Session,
+    project_id: int,
+    draft: LessonDraft,
+    known: Sequence[tuple[int, Wording]],
+    *,
+    key: str,
+    user_id: int | None,
+    parents: Sequence[int] = (),
+) -> int:
+    """The id of the known lesson that says the same, which gains the draft's sources, or of the new proposal."""
     related = [(lesson_id, found) for lesson_id, old in known if (found := relation(of_draft(draft), old)) is not None]
     same = [lesson_id for lesson_id, found in related if found is Relation.SAME]
     if same:
-        lessons.support(session, same[-1], draft.source_corrections, payload.user_id)  # the oldest of them
+        lessons.support(session, same[-1], draft.source_corrections, user_id)  # the oldest of them
         return same[-1]
     new = with_relations(draft, [(id_, found, dict(known)[id_].text) for id_, found in related])
-    return lessons.propose(session, project_id, [new], author_id=payload.user_id, effect_key=key)[0]
+    return lessons.propose(session, project_id, [new], author_id=user_id, effect_key=key, parents=parents)[0]
 
 
 def with_relations(draft: LessonDraft, related: Sequence[tuple[int, Relation, str]]) -> LessonDraft:
@@ -78,6 +98,7 @@ def with_relations(draft: LessonDraft, related: Sequence[tuple[int, Relation, st
     return replace(draft, why="\n".join([draft.why, *lines]).strip(), extra=extra)
 
 
-def _key(item_id: int, draft: LessonDraft) -> str:
+def key_of(item_id: int, draft: LessonDraft) -> str:
+    """The effect key of a draft: the same words from the same item are proposed once."""
     said = "\x00".join([draft.kind, draft.name or "", draft.text, draft.applicability])
     return f"distil:item:{item_id}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"

@@ -29,6 +29,8 @@ def embed(context: Context, payload: Embed) -> dict[str, Any]:
         return True
 
     def keep_correction(session: Session, row: Correction, vector: Any) -> bool:
+        if vectors.any_withdrawn(session, [row.id]):
+            return False
         _put(session, project_id, "correction", "correction", row.id, model, vector)
         return True
 

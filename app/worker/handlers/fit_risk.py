@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.worker.evidence import explained, verdict_history
 from app.worker.payloads import FitRisk
@@ -23,9 +24,10 @@ from app.worker.runner import Context
 from app.worker.waking import wake_evidence
 from core import bundled
 from core.projects import ProjectSettings
+from core.recipes.unlearning import judged
 from core.risk.stack import RiskStack
 from core.types import RiskEstimate, Verdict
-from store import items, judgements, outputs, projects, queue, risk_models, vectors
+from store import items, judgements, outputs, projects, queue, risk_models, unlearning, vectors
 from store.judgements import AnswerText, RiskTrainingRow
 
 BATCH = 200
@@ -34,20 +36,99 @@ FEWEST_TO_HOLD_OUT = 100  # below that every output is needed to learn from
 
 
 def fit_risk(context: Context, payload: FitRisk) -> dict[str, Any]:
-    """Result: method, version, rows, reviewed, and how many outputs got another risk."""
-    project_id, embedder_id = payload.project_id, context.models.embedder.model_id
-    with context.db.read() as session:
-        project = projects.get(session, project_id)
-        rows = judgements.risk_rows(session, project_id)
+    """Result: method, version, rows, reviewed, and how many outputs got another risk.
+
+    Without ``train`` it only scores anew: after a person put another version in force.
+    """
+    rows, embedded = _read(context, payload.project_id)
     if not rows:
         return {"rows": 0}
-    context.progress(0, len(rows), "reading vectors")
-    embedded = _vectors(context, project_id, rows)
+    judge = _fitted(context, payload.project_id, rows, embedded, current=True) if payload.train else None
+    if judge is None:
+        judge = _in_force(context, payload.project_id)
+    changed = _scored(context, payload.project_id, judge, rows, embedded)
+    return {
+        "method": judge.stack.method,
+        "version": judge.stack.version,
+        "rows": judge.rows,
+        "reviewed": judge.reviewed,
+        "changed": changed,
+    }
+
+
+def refitted(context: Context, project_id: int, retraction_id: int) -> str | None:
+    """A version fitted without what was taken back, out of force; its name, or ``None`` where no risk was fitted before.
+
+    ``corrected``: how often the risk is on the right side of one half for answers whose withdrawn verdict somebody else has given anew;
+    ``retained``: for the other reviewed answers; before and after, on answers that both versions have learned from.
+    """
+    before = _in_force(context, project_id)
+    if not before.rows:
+        return None
+    rows, embedded = _read(context, project_id)
+    with context.db.read() as session:
+        affected = unlearning.affected_outputs(session, retraction_id)
+    after = _fitted(context, project_id, rows, embedded, current=False)
+    told = [place for place, row in enumerate(rows) if row.verdict is not None]
+    judged_rows = [_judged(context, [rows[k]], embedded[k : k + 1], {0})[0] for k in told]
+    right = {
+        side: [
+            (risk.value >= 0.5) == (rows[k].verdict is Verdict.FAULTY)
+            for k, risk in zip(told, judge.estimate(judged_rows), strict=True)
+        ]
+        for side, judge in (("before", before), ("after", after))
+    }
+    here = np.array([rows[k].output_id in affected for k in told], dtype=bool)
+    figures = unlearning_figures(right, here) | {"retraction": retraction_id, "from": before.stack.version}
+    with context.db.write() as session:
+        risk_models.note(session, project_id, after.stack.version, figures)
+    return after.stack.version
+
+
+def unlearning_figures(right: Mapping[str, Sequence[bool]], here: NDArray[np.bool_]) -> dict[str, Any]:
+    """``corrected`` and ``retained`` of two versions, of the rows that are affected (``here``) and of the others."""
+
+    def share(said: Sequence[bool], picked: NDArray[np.bool_]) -> float | None:
+        return float(np.mean(np.asarray(said, dtype=bool)[picked])) if picked.any() else None
+
+    corrected = {side: share(said, here) for side, said in right.items()}
+    retained = {side: share(said, ~here) or 0.0 for side, said in right.items()}
+    return {
+        "corrected": {**corrected, "n": int(here.sum())},
+        "retained": {**retained, "n": int((~here).sum())},
+        "judged": judged(
+            corrected_before=corrected["before"],
+            corrected_after=corrected["after"],
+            retained_before=retained["before"],
+            retained_after=retained["after"],
+        ),
+    }
+
+
+def _read(context: Context, project_id: int) -> tuple[list[RiskTrainingRow], Any]:
+    with context.db.read() as session:
+        rows = judgements.risk_rows(session, project_id)
+    if rows:
+        context.progress(0, len(rows), "reading vectors")
+    return rows, _vectors(context, project_id, rows) if rows else None
+
+
+def _in_force(context: Context, project_id: int) -> RiskJudge:
+    with context.db.read() as session:
+        project = projects.get(session, project_id)
+    return RiskJudge.of_project(context.db, project, context.models.embedder.model_id)
+
+
+def _fitted(
+    context: Context, project_id: int, rows: Sequence[RiskTrainingRow], embedded: Any, *, current: bool
+) -> RiskJudge:
+    """A new version, kept in force or not."""
+    embedder_id = context.models.embedder.model_id
+    with context.db.read() as session:
+        options = ProjectSettings.model_validate(projects.get(session, project_id).settings)
     reviewed = [place for place, row in enumerate(rows) if row.verdict is not None]
-    judge = RiskJudge.of_project(context.db, project, embedder_id)
-    options = ProjectSettings.model_validate(project.settings)
-    tuned = options.risk == "polar" and options.harmonizer == "encoder"
-    read = set(range(len(rows))) if tuned else set(reviewed)
+    judge = _in_force(context, project_id)
+    read = set(range(len(rows))) if _reads_texts(options) else set(reviewed)
     cases = [case_of(one, judge.labels) for one in _judged(context, rows, embedded, read)]
     context.progress(0, len(rows), "fitting")
     stack = RiskStack.fit(
@@ -71,26 +152,33 @@ def fit_risk(context: Context, payload: FitRisk) -> dict[str, Any]:
             rows=len(rows),
             reviewed=len(reviewed),
             figures=stack.figures,
+            current=current,
         )
-        wake_evidence(session, project_id)
-    judge = RiskJudge(judge.labels, stack, len(rows), len(reviewed))
+        if current:
+            wake_evidence(session, project_id)
+    return RiskJudge(judge.labels, stack, len(rows), len(reviewed))
+
+
+def _reads_texts(options: ProjectSettings) -> bool:
+    """Whether the votes' model reads every answer and not its vector alone."""
+    return options.risk == "polar" and options.harmonizer == "encoder"
+
+
+def _scored(context: Context, project_id: int, judge: RiskJudge, rows: Sequence[RiskTrainingRow], embedded: Any) -> int:
+    """Every output gets the risk of this version; how many differ."""
+    with context.db.read() as session:
+        options = ProjectSettings.model_validate(projects.get(session, project_id).settings)
     past, changed = verdict_history(context, project_id), 0
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
         vectors_of_part = embedded[start : start + BATCH]
         asked = [(row.output_id, row.item_id) for row in part]
-        everybody = set(range(len(part))) if stack.history is not None or tuned else set()
+        everybody = set(range(len(part))) if judge.stack.history is not None or _reads_texts(options) else set()
         risks = judge.estimate(_judged(context, part, vectors_of_part, everybody))
         risks = explained(context, project_id, asked, vectors_of_part, risks, past=past, embed_steps=False)
         changed += _rescore(context, project_id, part, risks)
         context.progress(min(start + BATCH, len(rows)), len(rows), "scoring")
-    return {
-        "method": stack.method,
-        "version": stack.version,
-        "rows": len(rows),
-        "reviewed": len(reviewed),
-        "changed": changed,
-    }
+    return changed
 
 
 def _polar(context: Context, project_id: int, options: ProjectSettings) -> dict[str, Any]:
