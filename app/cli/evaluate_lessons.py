@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,20 @@ from numpy.typing import NDArray
 from app.cli.evaluate import likelihoods
 from app.cli.evaluate_cache import Say, embedded
 from app.settings import Settings
-from core.evaluation import formats, intents
+from app.worker.models import make_embedder
+from core.evaluation import formats, intents, rule_families, second_pass
 from core.evaluation.lesson_stream import LabelStream, baselines, prompted, replay
+from core.evaluation.memories import Embed
 from core.evaluation.risk import mean_and_interval
 from core.evaluation.rows import EvalSet
 
 HISTORY_CHARS = 6000  # of past items in a prompt: about 2,000 tokens
+Evaluate = Callable[[Path, int, int, Embed], dict[str, Any]]  # of a path, with the length of the stream and the seed
+OTHER: Mapping[str, Evaluate] = {  # what is no set of labels
+    "memprompt": lambda path, length, seed, embed: intents.evaluate(intents.read(path), length, seed, embed),
+    "sql_language_feedback": lambda path, _, seed, embed: second_pass.evaluate(second_pass.read(path), seed, embed),
+    "rule_families": lambda path, _, seed, embed: rule_families.evaluate(rule_families.read(path), seed, embed),
+}
 
 
 def eval_lessons(
@@ -26,11 +34,13 @@ def eval_lessons(
     """The figures of seed ``seed`` and, over ``seeds`` seeds, mean and spread. Raises ``ValueError`` that says what to do."""
     if seeds < 1:
         raise ValueError("--seeds must be at least 1")
-    if form == "memprompt":
-        return intents.evaluate(intents.read(data), corrections, seed, lambda texts: embedded(settings, texts, say))
+    if form in OTHER:
+        found = OTHER[form](data, corrections, seed, make_embedder(settings).embed)
+        return {**found, "data": data.name, "format": form, "seed": seed}
     rows = formats.read(form, data)
     if not rows.labels or rows.ask is None:
-        raise ValueError(f"the format {form!r} has no labels to correct: choose a set of labels, or memprompt")
+        others = ", ".join(OTHER)
+        raise ValueError(f"the format {form!r} has no labels to correct: choose a set of labels, or one of {others}")
     say(f"{rows.name}: {len(rows.rows):,} rows, {len(rows.labels)} labels")
     stream = _stream(settings, rows, say)
     runs = [_run(stream, corrections, seed + number) for number in range(seeds)]
@@ -92,10 +102,8 @@ def _figures(run: Mapping[str, Any]) -> dict[str, float]:
 
 def table(found: Mapping[str, Any]) -> str:
     """The figures as people read them."""
-    if "hit_at_1" in found:
-        return "\n".join(
-            f"{name:<28}{found[name]:.3f}" for name in ("hit_at_1", "hit_at_1_plain", "hit_at_1_new_wording")
-        )
+    if "corrected_only" not in found:
+        return "\n".join(_lines(found))
     points = found["accuracy_by_corrections"]
     strict = found["corrected_only"]
     lines = ["items reviewed      " + "".join(f"{point:>8}" for point in points)]
@@ -108,3 +116,19 @@ def table(found: Mapping[str, Any]) -> str:
         f"fixed {found['fix_rate']:.1%}, broken {found['break_rate']:.1%}, {found['ms_per_item']:.1f} ms a look-up"
     )
     return "\n".join(lines)
+
+
+def _lines(found: Mapping[str, Any], name: str = "") -> Iterator[str]:
+    """Every figure on a line of its own, with the names of what holds it before it."""
+    for key, value in found.items():
+        here = f"{name} {key}".strip().replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from _lines(value, here)
+        elif isinstance(value, list):
+            yield f"{here:<64} {', '.join(_figure(one) for one in value)}"
+        else:
+            yield f"{here:<64} {_figure(value)}"
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

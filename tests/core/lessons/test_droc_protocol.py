@@ -1,6 +1,6 @@
 """What lessons save by DROC's own protocol (paper 9), and whether the right ones are found, with the real encoder and index.
 
-The answers come from a named simulator, not from a model: see ``droc_protocol``.
+The answers come from a named simulator, not from a model: see ``core.evaluation.rule_families``.
 """
 
 from __future__ import annotations
@@ -12,67 +12,73 @@ from pathlib import Path
 import pytest
 
 from core.embedding import Embedder
+from core.evaluation import rule_families
+from core.evaluation.memories import Encoder, Lessons
+from core.evaluation.rule_families import Families, Rule, RuleObeyingSimulator
 from core.generators.base import Message
 from core.lessons.base import History
 from core.types import Attempt, CorrectionText, LessonText, Question
-from tests.core.lessons import droc_protocol as droc
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.models
 
 
+@pytest.fixture(scope="module")
+def families() -> Families:
+    return rule_families.read(ROOT / "assets/evaluation/rule_families.json")
+
+
 def test_simulator_obeys_its_prompt_and_nothing_else() -> None:
-    rule = droc.FAMILIES[0].rules[0]
-    simulator, question = droc.RuleObeyingSimulator([rule]), Question("Price with two decimals?")
+    rule = Rule(name="decimals", marker="two decimals", said=("Give two decimals.",))
+    simulator, question = RuleObeyingSimulator([rule]), Question("Price with two decimals?")
     assert simulator.answer([Message("user", question.prompt)], question).endswith("kept: ")
     asked = [Message("system", "- Give two decimals."), Message("user", question.prompt)]
     assert simulator.answer(asked, question).endswith("kept: decimals")
 
 
-def test_markers_stand_in_no_question() -> None:
-    for family in droc.FAMILIES:
-        for prompt in [p for r in range(3) for p in family.items(r)]:
+def test_markers_stand_in_no_question(families: Families) -> None:
+    for family in families.families:
+        for prompt in [p for r in range(families.rounds) for p in family.items(r)]:
             assert not any(rule.marker in prompt for rule in family.rules)
 
 
-def test_lessons_save_corrections(embedder: Embedder) -> None:
-    without, _ = droc.run(None)
-    rounds, knowledge = droc.run(embedder)
-    assert knowledge is not None
-    total = without[0].corrections
-    corrections = [r.corrections for r in rounds]
-    knowledge.expect(droc.UNRELATED)
-    foreign = sum(droc.irrelevant_rules(knowledge, knowledge.find(p), "") for p in droc.UNRELATED) / len(droc.UNRELATED)
-    among = [sum(r.irrelevant_rules) / len(r.irrelevant_rules) for r in rounds]
-    print(
-        f"corrections without lessons {total}, with {corrections}; irrelevant rules: unrelated {foreign:.2f}, among families {among}"
-    )
-    assert total == 6 * 12 * 2
+def test_lessons_save_corrections(embedder: Embedder, families: Families) -> None:
+    found = rule_families.evaluate(families, 0, embedder.embed)
+    total = 6 * 12 * 2
+    assert found["baselines"]["no_memory"]["corrections_by_round"] == [total] * 3
+    corrections = found["corrections_by_round"]
     assert corrections[0] <= 0.5 * total
-    assert corrections[2] <= 0.1 * total
-    assert foreign <= 0.5
-    assert max(among) <= 0.5
+    assert corrections[2] <= 0.05 * total
+    assert found["injected_when_unrelated"] <= 0.3
+    assert max(found["other_families_rules_per_item"]) <= 0.5
+    everything = found["baselines"]["all_rules_in_prompt"]
+    assert everything["injected_when_unrelated"] >= 12  # the price of a memory that is in every prompt
+    assert found["tokens_per_prompt"] < everything["tokens_per_prompt"]
+
+
+def test_a_file_of_families_that_cannot_be_read_says_where(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text('{"families": [{"name": "x", "rules": [], "prompts": ["a"], "fills": [["b"]]}]}')
+    with pytest.raises(ValueError, match=r"families\.0\.rules"):
+        rule_families.read(tmp_path / "bad.json")
 
 
 def test_paraphrased_questions_find_their_lesson(embedder: Embedder) -> None:
     rows = [json.loads(line) for line in (ROOT / "tests/data/lesson_queries.jsonl").read_text().splitlines()]
-    knowledge = droc.Knowledge(embedder)
+    memory = Lessons(Encoder(embedder.embed))
     for row in rows:
         correction = CorrectionText(1, row["correction"])
-        knowledge.learn(History(Question(row["prompt"]), (Attempt(1, "x", (), correction),)), row["prompt"])
-    knowledge.expect([query for row in rows for query in row["queries"]])
+        memory.learn(History(Question(row["prompt"]), (Attempt(1, "x", (), correction),)), row["prompt"])
     queries = [(row["prompt"], query) for row in rows for query in row["queries"]]
-    found = [[knowledge.families[x.id] for x in _top(knowledge, query)] for _, query in queries]
+    memory.encode([query for _, query in queries])
+    found = [[memory.families[x.id] for x in _top(memory, query)] for _, query in queries]
     recall = sum(wanted in got for (wanted, _), got in zip(queries, found, strict=True)) / len(queries)
-    extra = sum(sum(g != wanted for g in got) for (wanted, _), got in zip(queries, found, strict=True)) / len(queries)
-    print(f"recall@3 {recall:.3f} over {len(queries)} queries, {extra:.2f} other lessons per query")
     assert len(queries) == 60
     assert recall >= 0.90
 
 
-def _top(knowledge: droc.Knowledge, query: str) -> list[LessonText]:
+def _top(memory: Lessons, query: str) -> list[LessonText]:
     """The best three over all slots."""
-    return sorted(knowledge.find(query), key=lambda x: -x.score)[:3]
+    return sorted(memory.find(Question(query)), key=lambda x: -x.score)[:3]
 
 
 def test_nothing_in_the_path_evaluates_text() -> None:
