@@ -81,6 +81,10 @@ class Settings(BaseSettings):
         return self.data_dir / "uploads"
 
     @property
+    def index_dir(self) -> Path:
+        return self.data_dir / "index"
+
+    @property
     def models_dir(self) -> Path:
         return self.data_dir / "models"
 

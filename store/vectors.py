@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,11 @@ from sqlalchemy import Select, delete, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from core.types import LessonKind, LessonStatus
-from store.tables import Correction, Embedding, IndexFeed, Item, Lesson, Output, RetractionEntry
+from store.tables import Correction, Embedding, IndexFeed, Item, Lesson, Output, Project, RetractionEntry
 from store.upsert import dialect, insert
 from store.withdrawn import held
 
+MOST_IDS = 5000  # in one query
 _FEED_LOCK = 0x0C0441  # any fixed number; only this module takes it
 
 
@@ -142,20 +144,56 @@ def clear(session: Session, project_id: int, owner_kinds: Sequence[str]) -> int:
 _later = Correction.__table__.alias("later")
 
 
-def all_in(session: Session, project_id: int, scope: str, model: str) -> tuple[list[int], NDArray[np.float32]]:
-    """Owner ids and their vectors, shape (n, d), from which a scope's index is rebuilt; only what search may find."""
-    query = (
-        select(Embedding.owner_id, Embedding.vector)
-        .where(Embedding.project_id == project_id, Embedding.scope == scope, Embedding.model == model)
-        .order_by(Embedding.owner_id)
+def in_pieces(
+    session: Session,
+    project_id: int,
+    scope: str,
+    model: str,
+    owner_ids: Sequence[int] | None = None,
+    size: int = 10_000,
+) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+    """Owner ids and their vectors, shape (n, d), at most ``size`` at a time and in no order; only what search may find.
+
+    One pass over the scope, or over those of ``owner_ids``: however large it is, no more than a piece is in memory.
+    """
+    lesson = scope in set(LessonKind)
+    query = select(Embedding.owner_id, Embedding.vector).where(
+        Embedding.project_id == project_id, Embedding.scope == scope, Embedding.model == model
     )
-    if scope in set(LessonKind):
+    if lesson:
         query = query.join(Lesson, Lesson.id == Embedding.owner_id).where(Lesson.status == LessonStatus.ACTIVE)
-    rows = session.execute(query).all()
-    if not rows:
+    queries = [query]
+    if owner_ids is not None:
+        query = query.where(Embedding.owner_kind == ("lesson" if lesson else scope))
+        chunks = (owner_ids[start : start + MOST_IDS] for start in range(0, len(owner_ids), MOST_IDS))
+        queries = [query.where(Embedding.owner_id.in_(chunk)) for chunk in chunks]
+    for one in queries:
+        with session.execute(one, execution_options={"yield_per": size}) as found:
+            for rows in found.partitions():
+                yield [owner_id for owner_id, _ in rows], _matrix([vector for _, vector in rows], model)
+
+
+def _matrix(blobs: Sequence[bytes], model: str) -> NDArray[np.float32]:
+    if len({len(blob) for blob in blobs}) > 1:
+        raise ValueError(f"vectors of {model} differ in length: `corrigenda index rebuild` computes them anew")
+    return np.frombuffer(b"".join(blobs), dtype="<f2").reshape(len(blobs), -1).astype(np.float32)
+
+
+def all_in(session: Session, project_id: int, scope: str, model: str) -> tuple[list[int], NDArray[np.float32]]:
+    """All of ``in_pieces`` at once, in the order of the owners' ids: for scopes that are small."""
+    pieces = list(in_pieces(session, project_id, scope, model))
+    if not pieces:
         return [], np.zeros((0, 0), dtype=np.float32)
-    matrix = np.stack([np.frombuffer(vector, dtype="<f2") for _, vector in rows]).astype(np.float32)
-    return [owner_id for owner_id, _ in rows], matrix
+    ids = [owner_id for owners, _ in pieces for owner_id in owners]
+    order = np.argsort(ids)
+    return [ids[place] for place in order], np.concatenate([matrix for _, matrix in pieces])[order]
+
+
+def scopes(session: Session, model: str) -> dict[tuple[int, str], int]:
+    """Project and scope of all that this model has embedded, and how long its vectors are."""
+    query = select(Embedding.project_id, Embedding.scope, func.max(Embedding.dim)).where(Embedding.model == model)
+    grouped = query.group_by(Embedding.project_id, Embedding.scope).order_by(Embedding.project_id, Embedding.scope)
+    return {(project_id, scope): dim for project_id, scope, dim in session.execute(grouped)}
 
 
 def of(session: Session, owner_kind: str, owner_ids: Sequence[int], model: str) -> dict[int, NDArray[np.float32]]:
@@ -174,5 +212,36 @@ def feed_after(session: Session, seq: int, limit: int = 1000) -> Sequence[IndexF
 
 
 def last_seq(session: Session) -> int:
-    """Where the feed stands; 0 before its first entry. Read it before ``all_in``, then follow from there."""
+    """Where the feed stands; 0 before its first entry. Read it before ``in_pieces``, then follow from there."""
     return session.scalar(select(func.max(IndexFeed.seq))) or 0
+
+
+def reaches_back_to(session: Session, seq: int) -> bool:
+    """Whether the feed holds all that came after ``seq``: it has been there, and was not pruned beyond it."""
+    oldest, newest = session.execute(select(func.min(IndexFeed.seq), func.max(IndexFeed.seq))).one()
+    return seq <= (newest or 0) and (seq == newest or (oldest or 1) <= seq + 1)
+
+
+def changed_after(session: Session, project_id: int, scope: str, seq: int) -> list[int]:
+    """Owners in this scope of which the feed says something after ``seq``."""
+    return list(
+        session.scalars(
+            select(IndexFeed.owner_id)
+            .where(IndexFeed.project_id == project_id, IndexFeed.scope == scope, IndexFeed.seq > seq)
+            .distinct()
+        )
+    )
+
+
+def changed_before(session: Session, project_id: int, scope: str, seq: int, limit: int) -> list[int]:
+    """Owners of the last ``limit`` entries of this scope up to ``seq``."""
+    query = select(IndexFeed.owner_id).where(
+        IndexFeed.project_id == project_id, IndexFeed.scope == scope, IndexFeed.seq <= seq
+    )
+    return sorted(set(session.scalars(query.order_by(IndexFeed.seq.desc()).limit(limit))))
+
+
+def identity(session: Session, project_id: int) -> str:
+    """A word that the same project in another database does not share: when it was made, to the microsecond."""
+    made = session.scalar(select(Project.created_at).where(Project.id == project_id))
+    return hashlib.sha256(f"{project_id} {made.isoformat() if made else ''}".encode()).hexdigest()[:16]

@@ -124,35 +124,49 @@ def export_path(settings: Settings, slug: str, format_name: str, out: Path, cont
 
 
 def verify_index(settings: Settings) -> bool:
-    """Say for each project what lacks a vector and what has one too many; true when nothing does."""
+    """Say for each project what lacks a vector and what has one too many, and compare every snapshot; true when all is well."""
+    from app.cli.indexes import compare_all
+
     model = embedding.model_id_of(settings.embedder)
     fine = True
-    with opened(settings) as db, db.read() as session:
-        for project in projects.list_all(session):
-            missing = len(vectors.missing(session, project.id, model))
-            corrections = len(vectors.missing_corrections(session, project.id, model))
-            left = len(vectors.left_over(session, project.id))
-            fine = fine and not (missing or corrections or left)
-            typer.echo(
-                f"{project.slug}: {missing} lessons and {corrections} corrections without a vector, "
-                f"{left} vectors of lessons that are not active"
-            )
-    if not fine:
-        typer.echo("Start a worker and run `corrigenda index rebuild`.", err=True)
-    return fine
+    with opened(settings) as db:
+        with db.read() as session:
+            for project in projects.list_all(session):
+                missing = len(vectors.missing(session, project.id, model))
+                corrections = len(vectors.missing_corrections(session, project.id, model))
+                left = len(vectors.left_over(session, project.id))
+                fine = fine and not (missing or corrections or left)
+                typer.echo(
+                    f"{project.slug}: {missing} lessons and {corrections} corrections without a vector, "
+                    f"{left} vectors of lessons that are not active"
+                )
+        if not fine:
+            typer.echo("Start a worker and run `corrigenda index rebuild`.", err=True)
+        same = compare_all(db, settings.index_dir, model)
+    return fine and same
 
 
-def rebuild_index(settings: Settings) -> None:
-    """Forget the vectors of lessons and corrections, and ask the worker for new ones."""
-    with opened(settings) as db, db.write() as session:
-        for project in projects.list_all(session):
-            gone = vectors.clear(session, project.id, INDEXED)
-            jobs.enqueue(
-                session,
-                "embed",
-                {"project_id": project.id},
-                priority=JobPriority.NORMAL,
-                dedupe_key=f"embed:{project.id}:rebuild",
-                project_id=project.id,
-            )
-            typer.echo(f"{project.slug}: {gone} vectors dropped; a worker computes them anew.")
+def rebuild_index(settings: Settings, keep_vectors: bool = False) -> None:
+    """Make the snapshots anew from the stored vectors, or forget those too and ask the worker for new ones."""
+    from app.cli.indexes import rebuild_all
+
+    model = embedding.model_id_of(settings.embedder)
+    with opened(settings) as db:
+        if not keep_vectors:
+            with db.write() as session:
+                _embed_anew(session)
+        rebuild_all(db, settings.index_dir, model)
+
+
+def _embed_anew(session: Session) -> None:
+    for project in projects.list_all(session):
+        gone = vectors.clear(session, project.id, INDEXED)
+        jobs.enqueue(
+            session,
+            "embed",
+            {"project_id": project.id},
+            priority=JobPriority.NORMAL,
+            dedupe_key=f"embed:{project.id}:rebuild",
+            project_id=project.id,
+        )
+        typer.echo(f"{project.slug}: {gone} vectors dropped; a worker computes them anew.")

@@ -198,7 +198,7 @@ def user_add(
 
 @index_app.command("verify")
 def index_verify(data_dir: DataDir = None) -> None:
-    """Compare the stored vectors with the lessons table; ends with 1 when something is missing or left over."""
+    """Compare stored vectors with the lessons table and every index's snapshot with them; ends with 1 when they differ."""
     from app.cli.data import verify_index
     from app.cli.setup import settings_with
 
@@ -207,13 +207,18 @@ def index_verify(data_dir: DataDir = None) -> None:
 
 
 @index_app.command("rebuild")
-def index_rebuild(data_dir: DataDir = None) -> None:
-    """Compute the vectors of all lessons and corrections anew."""
+def index_rebuild(
+    keep_vectors: Annotated[
+        bool, typer.Option("--keep-vectors", help="Only make the indexes anew, from the vectors that are stored.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Compute the vectors of all lessons and corrections anew, and the indexes with them."""
     from app.cli.data import rebuild_index
     from app.cli.setup import settings_with
 
     with plain_errors():
-        rebuild_index(settings_with(data_dir=data_dir))
+        rebuild_index(settings_with(data_dir=data_dir), keep_vectors)
 
 
 if __name__ == "__main__":

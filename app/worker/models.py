@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from app.settings import Settings
 from core.generators.base import Generator
-from core.types import LessonKind
-from store import lessons, vectors
 from store.engine import Database
 
 if TYPE_CHECKING:
+    from app.worker.indexing import WorkerIndex
     from core.batching import MicroBatcher
     from core.embedding import Embedder, Vectors
-    from core.lessons.index import Hit, IndexSet
+    from core.lessons.index_set import Hit, IndexSet
 
 MakeGenerator = Callable[[Settings], Generator]
 MakeEmbedder = Callable[[Settings], "Embedder"]
@@ -62,7 +61,7 @@ class Models:
         self._make_embedder = make_embedder
         self._batcher: MicroBatcher | None = None
         self._embedder: Embedder | None = None
-        self._index: IndexSet | None = None
+        self._index: WorkerIndex | None = None
         self._loading = {name: threading.Lock() for name in ("generator", "embedder", "index")}
 
     @property
@@ -125,34 +124,10 @@ class Models:
         embedder = self.embedder
         with self._loading["index"]:
             if self._index is None:
-                from core.lessons.index import IndexSet
+                from app.worker.indexing import WorkerIndex
 
-                with self._db.read() as session:
-                    seq = vectors.last_seq(session)
-                self._index = IndexSet(embedder.model_id, embedder.dim, self._load_vectors, applied_seq=seq)
-            self._follow(self._index)
-            return self._index
-
-    def _follow(self, index: IndexSet) -> None:
-        while True:
-            with self._db.read() as session:
-                entries = vectors.feed_after(session, index.applied_seq)
-            if not entries:
-                return
-            index.apply(entries)
-
-    def _load_vectors(self, project_id: int, scope: str, ids: Sequence[int] | None) -> tuple[Sequence[int], Vectors]:
-        """Vectors of a scope from the database, or those of ``ids`` that are still to be found."""
-        import numpy as np
-
-        model = self.embedder.model_id
-        with self._db.read() as session:
-            if ids is None:
-                return vectors.all_in(session, project_id, scope, model)
-            lesson = scope in set(LessonKind)
-            wanted = [i for i in ids if i in lessons.active_texts(session, ids)] if lesson else list(ids)
-            found = vectors.of(session, "lesson" if lesson else scope, wanted, model)
-        return list(found), np.stack(list(found.values())) if found else np.empty((0, self.embedder.dim), np.float32)
+                self._index = WorkerIndex(self._db, self._settings.index_dir, embedder.model_id, embedder.dim)
+        return self._index.followed()
 
     def search(self, project_id: int, scopes: Sequence[str], vector: Vectors, k: int) -> list[Hit]:
         """Up to ``k`` proposals of each scope, best first. The database has the last word on lessons: ask it again."""

@@ -1,23 +1,32 @@
-"""Vectors in memory: one exact FAISS index per scope (project and kind), rebuilt from the database whenever needed.
+"""Vectors of one scope (project and kind) in memory, found by nearness; rebuilt from the database whenever needed.
 
-The database is the truth; what is found here is a proposal whose status the caller checks again. A flat half-precision index
-(``IDMap2,SQfp16``) is exact for the half-precision vectors that the database keeps, adds in 10 microseconds and answers in 8 ms
-among 100,000. One index per scope instead of an id filter: filters on graph indexes lose most hits of small scopes.
+The database is the truth; what is found here is a proposal whose status the caller checks again. Up to 200,000 vectors the index is
+exact (``index_flat``: 8 ms among 100,000); a larger one becomes an inverted file (``index_inverted``: 1 ms among 1,000,000), which is
+trained and filled in the background while the old one answers. One index per scope instead of an id filter: filters on graph and
+inverted indexes lose most hits of small scopes.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Matrix = npt.NDArray[np.float32]
-Loader = Callable[[int, str, Sequence[int] | None], tuple[Sequence[int], Matrix]]
-SPARE = 16  # hits fetched beyond k, so that ties at the end are settled by id and not by chance
+from core.lessons.index_flat import FlatIndex
+from core.lessons.index_inverted import LISTS, PIECE, Arrays, Ids, InvertedIndex, Matrix, as_ids, sample_size
+
+__all__ = ["Matrix", "ScopeIndex", "WrongVectors"]
+
+log = logging.getLogger(__name__)
+
+FLAT_UP_TO = 200_000
+DEAD_SHARE = 0.2  # of the places of an inverted file; with more it is made anew
+AT_LAST = 200  # changes that are caught up with while searches wait
+KINDS: dict[str, type[FlatIndex] | type[InvertedIndex]] = {kind.kind: kind for kind in (FlatIndex, InvertedIndex)}
 
 
 class WrongVectors(ValueError):
@@ -25,26 +34,52 @@ class WrongVectors(ValueError):
 
 
 class ScopeIndex:
-    """Vectors of one scope by database key, compared by inner product. Thread-safe."""
+    """Vectors of one scope by database key, compared by inner product. Thread-safe.
 
-    def __init__(self, dim: int) -> None:
-        import faiss
+    With more than ``flat_up_to`` vectors it moves to ``lists`` inverted lists in a thread of its own; ``changes`` and ``moves``
+    count what happened since it was made.
+    """
 
+    def __init__(self, dim: int, flat_up_to: int = FLAT_UP_TO, lists: int = LISTS) -> None:
         self.dim = dim
-        self._index: Any = faiss.index_factory(dim, "IDMap2,SQfp16", faiss.METRIC_INNER_PRODUCT)
-        self._ids: set[int] = set()
+        self.changes = self.moves = 0
+        self._flat_up_to = flat_up_to
+        self._lists = lists
+        self._index: FlatIndex | InvertedIndex = FlatIndex(dim)
         self._lock = threading.Lock()
+        self._mover: threading.Thread | None = None
+        self._since: set[int] = set()  # changed since the mover began
+        self._failed_at = 0
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._index)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._ids
+        with self._lock:
+            return key in self._index
+
+    @property
+    def kind(self) -> str:
+        return self._index.kind
+
+    @property
+    def shrunk(self) -> bool:
+        """Whether so much was removed that the exact kind would do; building it takes the database's vectors."""
+        return self.kind == InvertedIndex.kind and len(self) < self._flat_up_to // 2
 
     def add(self, ids: Sequence[int], vectors: Matrix) -> None:
         """Add vectors (n, dim); an id that is there already is replaced, the last one of a batch wins."""
         if not len(ids):
             return
+        keys, vectors = self._checked(ids, vectors)
+        for start in range(0, len(keys), PIECE):  # a search gets its turn in between
+            with self._lock:
+                piece = keys[start : start + PIECE]
+                self._index.add(piece, vectors[start : start + PIECE])
+                self._note(piece)
+        self._move_if_due()
+
+    def _checked(self, ids: Sequence[int], vectors: Matrix) -> tuple[Ids, Matrix]:
         vectors = np.ascontiguousarray(vectors, np.float32)
         if vectors.shape != (len(ids), self.dim):
             raise WrongVectors(
@@ -54,137 +89,118 @@ class ScopeIndex:
         if not np.isfinite(vectors).all():
             raise WrongVectors("a vector holds values that are no numbers")
         last = {key: row for row, key in enumerate(ids)}
-        with self._lock:
-            self._remove(last)
-            self._index.add_with_ids(vectors[list(last.values())], np.fromiter(last, np.int64))
-            self._ids.update(last)
+        if len(last) < len(ids):
+            vectors = vectors[list(last.values())]
+        return as_ids(list(last)), vectors
 
     def remove(self, ids: Iterable[int]) -> int:
         """Take vectors out, many at once (one pass over the index however many); returns how many were there."""
+        keys = as_ids(list(dict.fromkeys(ids)))
         with self._lock:
-            return self._remove(ids)
-
-    def _remove(self, ids: Iterable[int]) -> int:
-        present = self._ids.intersection(ids)
-        if present:
-            self._index.remove_ids(np.fromiter(present, np.int64))
-            self._ids -= present
-        return len(present)
+            gone = self._index.remove(keys)
+            self._note(keys)
+        self._move_if_due()
+        return gone
 
     def search(self, vector: Matrix, k: int) -> list[tuple[int, float]]:
         """The ``k`` nearest as (id, inner product), best first; equals are ordered by id. ``vector`` is (dim,)."""
-        query = np.ascontiguousarray(vector, np.float32).reshape(1, -1)
-        if query.shape[1] != self.dim or not np.isfinite(query).all():
+        query = np.ascontiguousarray(vector, np.float32).reshape(-1)
+        if len(query) != self.dim or not np.isfinite(query).all():
             raise WrongVectors(f"the query must be {self.dim} numbers")
         with self._lock:
-            wanted = min(k, len(self._ids))
-            fetch = wanted + SPARE
-            while wanted > 0:
-                fetch = min(fetch, len(self._ids))
-                scores, ids = self._index.search(query, fetch)
-                if fetch == len(self._ids) or scores[0, -1] < scores[0, wanted - 1] - 1e-5:
-                    return self._ranked(query[0], ids[0])[:wanted]
-                fetch *= 2
-        return []
+            return self._index.search(query, k)
 
-    def _ranked(self, query: Matrix, ids: npt.NDArray[np.int64]) -> list[tuple[int, float]]:
-        """Scores again in double precision, so that order does not hang on how FAISS rounds."""
-        exact = self._index.reconstruct_batch(ids).astype(np.float64) @ query.astype(np.float64)
-        return sorted(zip(ids.tolist(), exact.tolist(), strict=True), key=lambda hit: (-hit[1], hit[0]))
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    owner_id: int
-    scope: str
-    score: float
-
-
-class FeedEntry(Protocol):
-    """A change in a scope, as the database's feed lists it; ``op`` is add or remove."""
-
-    @property
-    def seq(self) -> int: ...
-    @property
-    def project_id(self) -> int: ...
-    @property
-    def scope(self) -> str: ...
-    @property
-    def owner_id(self) -> int: ...
-    @property
-    def op(self) -> str: ...
-
-
-class IndexSet:
-    """All scopes of one embedding model, each built when it is first searched. Thread-safe.
-
-    ``loader(project_id, scope, ids)`` reads vectors of this model from the database, all of the scope when ``ids`` is None, as
-    (ids, matrix). ``applied_seq`` is how far the feed has been followed; ``generation`` counts changes.
-    """
-
-    def __init__(self, model_id: str, dim: int, loader: Loader, applied_seq: int = 0) -> None:
-        self.model_id = model_id
-        self.dim = dim
-        self.applied_seq = applied_seq
-        self.generation = 0
-        self._load = loader
-        self._scopes: dict[tuple[int, str], ScopeIndex] = {}
-        self._lock = threading.RLock()
-
-    def scope(self, project_id: int, scope: str) -> ScopeIndex:
-        """The index of one scope, built now if it is not there."""
+    def ids(self) -> Ids:
         with self._lock:
-            key = (project_id, scope)
-            if key not in self._scopes:
-                index = ScopeIndex(self.dim)
-                index.add(*self._load(project_id, scope, None))
-                self._scopes[key] = index
-                self.generation += 1
-            return self._scopes[key]
+            return self._index.ids()
 
-    def search(self, project_id: int, scopes: Sequence[str], vector: Matrix, k: int, *, model_id: str) -> list[Hit]:
-        """Up to ``k`` hits of each scope, best first over all. Raises ``WrongVectors`` for a vector of another model."""
-        if model_id != self.model_id:
-            raise WrongVectors(
-                f"this index holds vectors of {self.model_id}, the query is of {model_id}: embed it again"
-            )
-        hits = [
-            Hit(key, scope, score)
-            for scope in dict.fromkeys(scopes)
-            for key, score in self.scope(project_id, scope).search(vector, k)
-        ]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.scope, hit.owner_id))
-
-    def apply(self, entries: Iterable[FeedEntry]) -> int:
-        """Follow the feed; entries already applied are passed over. Returns ``applied_seq``.
-
-        The last change of an id counts. Scopes not built yet are left alone: when they are built they read the database.
-        """
+    def unlike(self, ids: Sequence[int], vectors: Matrix) -> tuple[list[int], list[int]]:
+        """Of these ids, distinct: those that are not here, and those that are here with another vector."""
+        keys, vectors = self._checked(ids, vectors)
         with self._lock:
-            last: dict[tuple[int, str], dict[int, str]] = {}
-            seen = self.applied_seq
-            for entry in entries:
-                if entry.seq > self.applied_seq:
-                    last.setdefault((entry.project_id, entry.scope), {})[entry.owner_id] = entry.op
-                    seen = max(seen, entry.seq)
-            for key, changes in last.items():
-                if key in self._scopes:
-                    self._change(key, changes)
-                    self.generation += 1
-            self.applied_seq = seen
-            return seen
+            here = np.isin(keys, self._index.vectors_of(keys)[0])
+            other = self._index.differs(keys[here], vectors[here])
+        return keys[~here].tolist(), keys[here][other].tolist()
 
-    def _change(self, key: tuple[int, str], changes: dict[int, str]) -> None:
-        """Take out everything that changed, then put back what the database still holds of the additions."""
-        index = self._scopes[key]
-        index.remove(changes)
-        added = [owner for owner, op in changes.items() if op == "add"]
-        if added:
-            index.add(*self._load(*key, added))
-
-    def drop(self, project_id: int | None = None) -> None:
-        """Forget the indexes of a project, or all; the next search builds them again from the database."""
+    def state(self) -> tuple[str, dict[str, Any], Arrays]:
+        """Kind, plain values and arrays from which ``restored`` makes it again."""
         with self._lock:
-            for key in [key for key in self._scopes if project_id in (None, key[0])]:
-                del self._scopes[key]
-            self.generation += 1
+            return self.kind, *self._index.state()
+
+    def restore(self, kind: str, plain: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Become what ``state`` told. Raises ``ValueError`` or ``KeyError`` for something else."""
+        self._index = KINDS[kind].restored(self.dim, plain, arrays)
+        self._move_if_due()
+
+    def settle(self) -> None:
+        """Wait until a move that is under way has ended."""
+        if (mover := self._mover) is not None:
+            mover.join()
+
+    def _note(self, keys: Ids) -> None:
+        self.changes += len(keys)
+        if self._mover is not None:
+            self._since.update(keys.tolist())
+
+    def _due(self) -> bool:
+        index = self._index
+        if len(index) <= max(self._flat_up_to // 2, 2 * self._failed_at):
+            return False
+        if isinstance(index, FlatIndex):
+            return len(index) > self._flat_up_to
+        return index.dead > DEAD_SHARE * (len(index) + index.dead) or len(index) > 2 * index.trained_on
+
+    def _move_if_due(self) -> None:
+        with self._lock:
+            if self._mover is None and self._due():
+                self._since = set()
+                self._mover = threading.Thread(target=self._move, name="index-move", daemon=True)
+                self._mover.start()
+
+    def _move(self) -> None:
+        size = len(self)
+        try:
+            self._swap(self._filled())
+        except Exception:
+            log.exception("an index of %d vectors stays as it is, because a larger kind could not be made", size)
+            with self._lock:
+                self._failed_at, self._mover = size, None
+
+    def _filled(self) -> InvertedIndex:
+        """The new index with what there was when the mover began, or a little later."""
+        import faiss
+
+        faiss.omp_set_num_threads(1)  # of this thread: the others are for those who search
+        with self._lock:
+            ids = self._index.ids()
+        chosen = np.random.default_rng(0).permutation(ids)[: sample_size(self._lists)]
+        scale = self._index.scale if isinstance(self._index, InvertedIndex) else None
+        new = InvertedIndex.trained(self._copied(chosen)[1], self._lists, len(ids), scale)
+        for start in range(0, len(ids), PIECE):
+            new.add(*self._copied(ids[start : start + PIECE]))
+        return new
+
+    def _copied(self, ids: Ids) -> tuple[Ids, Matrix]:
+        """Vectors of those that are still here, taken in small pieces so that searches get their turn."""
+        pieces = []
+        for start in range(0, len(ids), PIECE):
+            with self._lock:
+                pieces.append(self._index.vectors_of(ids[start : start + PIECE]))
+        return np.concatenate([keys for keys, _ in pieces]), np.concatenate([vectors for _, vectors in pieces])
+
+    def _swap(self, new: InvertedIndex) -> None:
+        """Catch up with what changed meanwhile, and put the new index in the place of the old one."""
+        while True:
+            with self._lock:
+                changed, self._since = as_ids(list(self._since)), set()
+                vectors = self._index.vectors_of(changed)
+                if last := len(changed) <= AT_LAST:
+                    new.remove(changed)
+                    new.add(*vectors)
+                    self._index, self._mover = new, None
+                    self.moves += 1
+            if last:
+                break
+            new.remove(changed)
+            new.add(*vectors)
+        self._move_if_due()
