@@ -13,7 +13,7 @@ from app.auth import Person
 from app.settings import Settings
 from app.view.calibration import home_line
 from app.view.render import render
-from core.reports.loop import LoopReport
+from core.reports.loop import FEWEST, QUARTERS, LoopReport
 from core.types import JobState, QueueKind, Role
 from store import jobs, lessons, queue, reviews, workers
 from store.tables import Job
@@ -88,13 +88,15 @@ def latest_lessons(session: Session, project_id: int) -> str:
 
 
 def trend(session: Session, project_id: int, person: Person) -> str:
-    """Corrections per accepted item by day, with fix and break rate: the line that should fall when lessons help.
+    """Corrections per accepted item by round and by day, with fix and break rate: the line that should fall when lessons help.
 
     Experts read above it what the newest random draws say of the calibration.
     """
     report = LoopReport().compute(reviews.finished(session, project_id))
     drift = home_line(session, project_id) if person.may(Role.EXPERT) else ""
-    return drift + render("home/trend.html", points=points(report["days"]), report=report)
+    return drift + render(
+        "home/trend.html", points=points(report["days"]), report=report, fewest=FEWEST, first=QUARTERS * FEWEST
+    )
 
 
 def points(days: Sequence[Mapping[str, Any]], width: int = 600, height: int = 180, most: int = 30) -> list[Point]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from math import sqrt
 from typing import Any
 
 from core.metrics import wilson
 from core.reports.base import REGISTRY
+from core.reports.loop import week_of
 
 FEWEST = 5  # changed answers, or votes, before a lesson is judged by them
 HALF = 0.5
@@ -55,12 +55,6 @@ class LessonEffectReport:
             "weeks": [{"week": week, **figures(part)} for week, part in sorted(weeks.items())],
             "lessons": {lesson_id: figures(part) for lesson_id, part in sorted(single.items())},
         }
-
-
-def week_of(day: str) -> str:
-    """The ISO week of an ISO date, such as ``2025-W07``."""
-    year, week, _ = date.fromisoformat(day).isocalendar()
-    return f"{year}-W{week:02d}"
 
 
 def newest(trials: Iterable[Trial]) -> list[Trial]:

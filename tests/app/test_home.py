@@ -149,6 +149,23 @@ def test_the_trend_is_a_table_too(db: Database) -> None:
     with db.read() as session:
         html = home.trend(session, made.project_id, ADA)
     assert "Items judged" in html and '<td class="num">1</td>' in html
+    assert "by round are shown from 20 judged items; there are 2" in html
+
+
+def test_corrections_per_item_by_round(db: Database) -> None:
+    with db.write() as session:
+        made = scene(session, n_items=20)
+        for place in range(10):
+            corrected(session, made, place)
+        for _ in range(20):
+            claim = queue.claim_next(session, made.users[0], made.project_id)
+            assert claim is not None
+            reviews.submit(session, review_of(claim, made.users[0], "acceptable"), None, claim.token)
+    with db.read() as session:
+        html = home.trend(session, made.project_id, ADA)
+    assert "by quarter of the reviewed items" in html
+    figures = [html.count(f'<td class="num">{value}<span class="share-bar"') for value in ("1.00", "0.00")]
+    assert figures == [2, 2], "ten items were corrected once, and they are the first"
 
 
 def test_a_cancelled_job_can_be_started_again_and_home_does_not_say_that_it_runs(db: Database) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.reports.lesson_effect import LessonEffectReport, Trial, figures, net_interval, week_of, why_retire
+from core.reports.lesson_effect import LessonEffectReport, Trial, figures, net_interval, why_retire
+from core.reports.loop import week_of
 
 
 def pairs(n: int, without: bool, with_: bool, *, first: int = 0, lesson: int | None = None) -> list[Trial]:
