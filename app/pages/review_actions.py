@@ -20,7 +20,7 @@ from app.view import review as view
 from app.view.render import render
 from app.worker.waking import wake_critic, wake_evidence, wake_trials, wake_votes
 from core.types import Verdict
-from store import drafts, jobs, outputs, queue, reviews
+from store import drafts, jobs, lesson_proposals, outputs, queue, reviews
 from store.tables import Assignment, Retrieval
 
 SAID = {
@@ -144,6 +144,7 @@ def vote(session: Session, act: Act, person: Person, settings: Settings, watch: 
     if retrieval is None or retrieval.output_id != output.id:
         raise Refused(MOVED)
     outputs.vote_chip(session, retrieval.id, act.vote, person.id)
+    lesson_proposals.renew(session, [retrieval.lesson_id])
     return {"chips": chips_block(review_board.chips(session, output.id))}
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.orm import Session
 
-from app import lesson_retiring
-from app.auth import Person
-from app.view import lesson_effect
-from core.types import LessonDraft, LessonKind, LessonStatus, Role
+from core.types import LessonDraft, LessonKind
 from store import items, lesson_proposals, lesson_trials, lessons, queue, reviews
 from store.engine import Database
 from store.tables import Lesson, LessonTrial
@@ -48,16 +45,10 @@ def test_what_breaks_more_than_it_fixes_is_proposed_and_a_person_confirms(db: Da
     with db.write() as session:
         (row,) = lesson_proposals.proposals(session, made.project_id)
         assert row.lesson_id == bad and "broke 6 and fixed 0" in row.reason and row.figures["broken"] == 6
-        html = lesson_effect.section(session, session.get_one(Lesson, bad))
-        assert "Proposed to be retired" in html and "100 %" in html
-        assert f"lesson {bad}" in lesson_effect.memory(session, made.project_id)
-        expert = Person(made.users[0], "ann", Role.EXPERT)
-        said = lesson_retiring.act(session, expert, {"action": "retire-confirm", "proposal": str(row.id)})
-        assert said.startswith("Taken back")
-    with db.read() as session:
-        assert session.get_one(Lesson, bad).status == LessonStatus.RETRACTED
+    with db.write() as session:
+        lesson_proposals.decide(session, row.id, made.users[0], confirmed=True)
         assert lesson_proposals.proposals(session, made.project_id) == []
-        assert [r.why for r in lessons.lineage(session, bad).revisions][-1].startswith("It broke 6")
+        assert lesson_proposals.renew(session, [good]) == []
 
 
 def test_a_dismissal_is_remembered_until_there_is_new_evidence(db: Database) -> None:
@@ -99,17 +90,6 @@ def test_votes_alone_can_propose_it(db: Database) -> None:
         lesson.not_relevant = 7
         session.flush()
         assert lesson_proposals.renew(session, [lesson.id]) == [lesson.id]
-
-
-def test_only_an_expert_decides(db: Database) -> None:
-    with db.write() as session:
-        made = scene(session)
-        with pytest.raises(lesson_retiring.NotAllowed):
-            lesson_retiring.act(session, Person(made.users[0], "ann", Role.ANNOTATOR), {"action": "retire-confirm"})
-        with pytest.raises(LookupError, match="which proposal"):
-            lesson_retiring.act(
-                session, Person(made.users[0], "ann", Role.EXPERT), {"action": "retire-confirm", "proposal": "x"}
-            )
 
 
 def test_items_that_were_decided_and_what_their_answers_are_compared_with(db: Database) -> None:

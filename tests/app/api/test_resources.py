@@ -57,6 +57,8 @@ ROUTES = (
     ("GET", "/projects/{p}/corrections", Scope.REVIEWS_READ),
     ("GET", "/projects/{p}/lessons", Scope.LESSONS_READ),
     ("POST", "/projects/{p}/lessons/retrieve", Scope.LESSONS_READ),
+    ("GET", "/projects/{p}/lessons/effect", Scope.LESSONS_READ),
+    ("GET", "/lessons/1/effect", Scope.LESSONS_READ),
     ("GET", "/projects/{p}/exports", Scope.EXPORTS_READ),
     ("POST", "/projects/{p}/exports", Scope.EXPORTS_WRITE),
     ("GET", "/exports/1", Scope.EXPORTS_READ),

@@ -58,7 +58,12 @@ def test_rounds_are_weeks_once_there_are_enough_of_them() -> None:
         ("2026-W04", 2, 2.0, False),
         ("2026-W05", 5, 1.0, True),
     ]
-    fewer = [one for one in rows if one.day != "2026-01-26"] + [row(1, "2026-01-26")] * 4 + [row(1, "2026-01-21")] * 2 + [row(1, "2026-01-13")]
+    fewer = (
+        [one for one in rows if one.day != "2026-01-26"]
+        + [row(1, "2026-01-26")] * 4
+        + [row(1, "2026-01-21")] * 2
+        + [row(1, "2026-01-13")]
+    )
     assert [r["round"] for r in REGISTRY.make("loop").compute(fewer)["rounds"]] == ["1", "2", "3", "4"]
 
 
