@@ -180,6 +180,7 @@ def _pages() -> tuple[Page, ...]:
         review,
         self_correction,
         settings,
+        taking_back,
     )
     from app.pages.layout import Page
 
@@ -187,6 +188,7 @@ def _pages() -> tuple[Page, ...]:
         Page("Home", "/app", "", home.build),
         Page("Review", "/app", "review", review.build),
         Page("Lessons", "/app", "lessons", lessons.build),
+        Page("Taking back", "/app", "taking-back", taking_back.build, Role.EXPERT),
         Page("Calibration", "/app", "calibration", calibration.build, Role.EXPERT),
         Page("Critics", "/app", "critics", critics.build, Role.EXPERT),
         Page("Self-correction", "/app", "self-correction", self_correction.build, Role.EXPERT, listed=False),

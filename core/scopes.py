@@ -19,6 +19,7 @@ class Scope(StrEnum):
     OUTPUTS_WRITE = "outputs:write"
     REVIEWS_READ = "reviews:read"
     LESSONS_READ = "lessons:read"
+    LESSONS_WRITE = "lessons:write"
     EXPORTS_READ = "exports:read"
     EXPORTS_WRITE = "exports:write"
     JOBS_READ = "jobs:read"
@@ -36,6 +37,7 @@ ROLE_FOR: Mapping[Scope, Role] = {
     Scope.OUTPUTS_WRITE: Role.ADMIN,
     Scope.REVIEWS_READ: Role.EXPERT,
     Scope.LESSONS_READ: Role.ANNOTATOR,
+    Scope.LESSONS_WRITE: Role.EXPERT,
     Scope.EXPORTS_READ: Role.ADMIN,
     Scope.EXPORTS_WRITE: Role.ADMIN,
     Scope.JOBS_READ: Role.ADMIN,

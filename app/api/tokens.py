@@ -26,6 +26,7 @@ SAYS = {
     Scope.OUTPUTS_WRITE: "push outputs",
     Scope.REVIEWS_READ: "read reviews and corrections",
     Scope.LESSONS_READ: "read and retrieve lessons",
+    Scope.LESSONS_WRITE: "take lessons and corrections back",
     Scope.EXPORTS_READ: "read and download exports",
     Scope.EXPORTS_WRITE: "write exports",
     Scope.JOBS_READ: "follow jobs",

@@ -138,3 +138,16 @@ def try_lessons(session: Session, project_id: int, *, user_id: int | None = None
         project_id=project_id,
         user_id=user_id,
     ).id
+
+
+def score_risk(session: Session, project_id: int, *, user_id: int) -> None:
+    """Every answer gets the risk of the version that a person has put in force."""
+    jobs.enqueue(
+        session,
+        "fit_risk",
+        {"project_id": project_id, "train": False},
+        priority=JobPriority.NORMAL,
+        dedupe_key=f"fit_risk:{project_id}:score",
+        project_id=project_id,
+        user_id=user_id,
+    )

@@ -1,0 +1,195 @@
+"""Taking back: choose what was wrong, see what hangs on it, look at suspects, say why, and roll it back if it was right after all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from app import auth, lesson_changes
+from app.pages import layout
+from app.state import AppState
+from app.view import taking_back as view
+from app.view.render import render
+from core.types import LessonKind, Role
+
+Handler = Callable[..., Any]
+LIVE_SECONDS = 4.0
+HINT = "When a person, a guideline or an import turns out wrong: out of search, prompts and exports at once, and back again if need be."
+
+
+def build(state: AppState) -> None:
+    picker = layout.head("Taking back", HINT)
+    layout.html(render("taking_back/how.html"))
+    controls = _controls()
+    look = gr.Button("Show what this reaches", variant="primary", elem_id="taking-look", scale=0, min_width=240)
+    preview = layout.html(elem_id="taking-preview")
+    suspects = gr.CheckboxGroup(
+        [], label="Suspects: tick what is wrong as well", elem_id="taking-suspects", visible=False
+    )
+    with gr.Row(equal_height=False):
+        why = gr.Textbox(
+            label="Why? (of what is taken back, or of rolling it back)",
+            max_lines=3,
+            max_length=1000,
+            elem_id="taking-why",
+        )
+        act = gr.Button("Take it back", variant="stop", elem_id="taking-act", scale=0, min_width=160)
+    said = layout.html(elem_id="taking-said")
+    past = layout.html(elem_id="taking-past", actions=True)
+    seen = gr.State({})
+    chosen = [*controls.values(), suspects]
+    opened, project_chosen, shown, done, pressed, follow = _handlers(state, tuple(controls))
+    filled = [controls["author"], controls["import"], controls["lessons"], preview, suspects, past, seen]
+    layout.on_load(opened, None, [picker, *filled])
+    picker.input(project_chosen, picker, filled, **layout.LIGHT)
+    look.click(shown, [picker, *chosen], [preview, suspects, said], **layout.LIGHT)
+    after: dict[str, Any] = {"fn": follow, "inputs": [picker, seen], "outputs": [past, seen], **layout.LIGHT}
+    act.click(done, [picker, why, *chosen], [said, preview, suspects, why], **layout.LIGHT).then(**after)
+    past.click(pressed, [picker, why], [said, why], **layout.LIGHT).then(**after)
+    gr.Timer(LIVE_SECONDS).tick(**after)
+
+
+def _controls() -> dict[str, Any]:
+    with gr.Row(elem_classes="filters"):
+        author = gr.Dropdown([("Anybody", "")], value="", label="Corrected by", min_width=160)
+        since = gr.Textbox(label="From", placeholder="2026-03-01 14:30", max_lines=1, min_width=150)
+        until = gr.Textbox(label="Until", placeholder="2026-03-02", max_lines=1, min_width=150)
+        batch = gr.Dropdown([("Any", "")], value="", label="Items that came with", min_width=180)
+        said = gr.Textbox(label="Words in the correction", max_lines=1, min_width=180)
+    with gr.Row(elem_classes="filters"):
+        kinds = [("Any", ""), *((kind.value.replace("_", " "), kind.value) for kind in LessonKind)]
+        kind = gr.Dropdown(kinds, value="", label="Kind of lesson", min_width=150)
+        text = gr.Textbox(label="Words in the lesson", max_lines=1, min_width=180)
+        numbers = gr.Textbox(label="Lessons by number", placeholder="12, 15", max_lines=1, min_width=140)
+        item = gr.Textbox(label="Item number", max_lines=1, min_width=110)
+        output = gr.Textbox(label="Answer number", max_lines=1, min_width=110)
+    reviews = gr.Checkbox(label="What they decided about the answers goes too (verdicts and marked steps)", value=False)
+    return {
+        "author": author,
+        "since": since,
+        "until": until,
+        "import": batch,
+        "said": said,
+        "kind": kind,
+        "text": text,
+        "lessons": numbers,
+        "item": item,
+        "output": output,
+        "reviews": reviews,
+    }
+
+
+def _handlers(state: AppState, names: tuple[str, ...]) -> tuple[Handler, ...]:
+    def filter_of(values: tuple[Any, ...]) -> Any:
+        return view.wanted(dict(zip((*names, "suspects"), values, strict=True)))
+
+    def fill(session: Any, project_id: int | None, person: auth.Person, lesson: int | None = None) -> list[Any]:
+        nobody = gr.CheckboxGroup([], visible=False)
+        if project_id is None:
+            return [gr.skip(), gr.skip(), gr.skip(), "", nobody, "", {}]
+        html = view.past(session, project_id, admin=person.may(Role.ADMIN))
+        marks, (past,) = layout.changed({}, past=html)
+        people, batches = view.authors(session, project_id), view.imports(session, project_id)
+        number = str(lesson) if lesson else ""
+        return [gr.Dropdown(people, value=""), gr.Dropdown(batches, value=""), number, "", nobody, past, marks]
+
+    def opened(request: gr.Request) -> list[Any]:
+        person = auth.require(request, Role.EXPERT)
+        with state.db.read() as session:
+            choice, project_id = layout.pick(session, request)
+            lesson = layout.as_int(request.query_params.get("lesson"))
+            return [choice, *fill(session, project_id, person, lesson)]
+
+    def project_chosen(project: Any, request: gr.Request) -> list[Any]:
+        person = auth.require(request, Role.EXPERT)
+        with state.db.read() as session:
+            return fill(session, layout.as_int(project), person)
+
+    def shown(project: Any, request: gr.Request, *values: Any) -> list[Any]:
+        auth.require(request, Role.EXPERT)
+        try:
+            with state.db.read() as session:
+                project_id, want = layout.as_int(project) or 0, filter_of(values)
+                html = view.preview(session, project_id, want)
+                found = view.suspects(session, project_id, filter_of((*values[:-1], ())))
+        except (ValueError, LookupError) as problem:
+            return ["", gr.skip(), layout.said(layout.sentence(problem), "bad")]
+        choices = [view.choice(one) for one in found]
+        kept = [value for _, value in choices if value in set(values[-1] or ())]
+        return [html, gr.CheckboxGroup(choices, value=kept, visible=bool(choices)), ""]
+
+    def done(project: Any, why: Any, request: gr.Request, *values: Any) -> list[Any]:
+        person = auth.require(request, Role.EXPERT)
+        try:
+            with state.db.write() as session:
+                want = filter_of(values)
+                said = lesson_changes.retract_many(
+                    session, layout.as_int(project) or 0, want, person.id, str(why or "")
+                )
+        except (ValueError, LookupError) as problem:
+            return [layout.said(layout.sentence(problem), "bad"), gr.skip(), gr.skip(), gr.skip()]
+        nobody = gr.CheckboxGroup([], value=[], visible=False)
+        return [layout.said(f"{said.says()} It is retraction {said.id}; below is the way back.", "ok"), "", nobody, ""]
+
+    return opened, project_chosen, shown, done, _pressed(state), _follow(state)
+
+
+def _pressed(state: AppState) -> Handler:
+    """Undo a retraction, offer heads again, or put a version in force."""
+
+    def pressed(project: Any, why: Any, event: gr.EventData, request: gr.Request) -> list[Any]:
+        person = auth.require(request, Role.EXPERT)
+        data, project_id = layout.data_of(event), layout.as_int(project) or 0
+        try:
+            with state.db.write() as session:
+                return [layout.said(_press(session, data, project_id, person, str(why or "")), "ok"), ""]
+        except (ValueError, LookupError) as problem:
+            return [layout.said(layout.sentence(problem), "bad"), gr.skip()]
+
+    return pressed
+
+
+def _press(session: Any, data: dict[str, str], project_id: int, person: auth.Person, why: str) -> str:
+    from store import lessons
+
+    number = layout.as_int(data.get("id")) or 0
+    if data.get("action") == "use":
+        if not person.may(Role.ADMIN):
+            raise ValueError("only an admin can change which version is in force")
+        return view.use(session, project_id, data.get("what", ""), number, person.id)
+    if lessons.get_retraction(session, number).project_id != project_id:
+        raise LookupError(f"this project has no retraction {number}")
+    if data.get("action") == "heads":
+        lesson_changes.wake_unlearning(session, project_id, number, person.id)
+        return "Queued for the worker. What it offers stands here when it is done; nothing comes into force by itself."
+    found = lesson_changes.undo(session, number, person.id, why)
+    parts = [
+        f"Rolled back. Lessons that are as they were: {len(found.lessons)}; active ones are found as soon as they are embedded."
+    ]
+    if found.kept:
+        parts.append(
+            f"Left as they are, because another retraction holds them or somebody decided since: {len(found.kept)}."
+        )
+    if found.turned_down:
+        parts.append(f"Proposals in their place that were turned down: {len(found.turned_down)}.")
+    if found.good or found.stale:
+        parts.append(
+            f"Exports that are good again: {len(found.good)}; written meanwhile and now stale: {len(found.stale)}."
+        )
+    return " ".join(parts)
+
+
+def _follow(state: AppState) -> Handler:
+    def follow(project: Any, known: Any, request: gr.Request) -> list[Any]:
+        person = auth.require(request, Role.EXPERT)
+        project_id = layout.as_int(project)
+        if project_id is None:
+            return ["", known]
+        with state.db.read() as session:
+            html = view.past(session, project_id, admin=person.may(Role.ADMIN))
+        marks, parts = layout.changed(known, past=html)
+        return [*parts, marks]
+
+    return follow

@@ -1,0 +1,199 @@
+"""What the page Taking back shows, from stored rows alone: what a filter reaches, suspects, past retractions and heads on offer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.view.render import excerpt, render
+from core.recipes.swapped import swapped
+from core.types import LessonKind
+from store import critic_models, lessons, risk_models, unlearning, users
+from store.lessons import Filter, Suspect
+from store.tables import Correction, Item, Job, Lesson, Output
+
+SHOWN = 20  # lessons and corrections of a preview, and retractions
+SUSPECTS = 40
+
+
+def wanted(values: Mapping[str, Any]) -> Filter:
+    """The filter from the page's controls. Raises ``ValueError`` saying what to do."""
+    return Filter(
+        lesson_ids=_numbers(values.get("lessons"), "lessons"),
+        correction_ids=tuple(int(one) for one in values.get("suspects") or () if str(one).isdigit()),
+        author_id=_number(values.get("author"), "person"),
+        since=_moment(values.get("since")),
+        until=_moment(values.get("until")),
+        import_id=_number(values.get("import"), "import"),
+        item_id=_number(values.get("item"), "item"),
+        output_id=_number(values.get("output"), "answer"),
+        said=_text(values.get("said")),
+        kind=str(values["kind"]) if values.get("kind") in set(LessonKind) else None,
+        text=_text(values.get("text")),
+        reviews=bool(values.get("reviews")),
+    )
+
+
+def _text(value: Any) -> str:
+    return str(value or "").strip()[:200]
+
+
+def _number(value: Any, what: str) -> int | None:
+    text = _text(value)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ValueError(f"the number of the {what} is a whole number, not {text[:20]!r}")
+    return int(text)
+
+
+def _numbers(value: Any, what: str) -> tuple[int, ...]:
+    parts = [part for part in _text(value).replace(",", " ").split() if part]
+    return tuple(number for part in parts if (number := _number(part, what)) is not None)
+
+
+def _moment(value: Any) -> datetime | None:
+    text = _text(value)
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"write the time like 2026-03-01 or 2026-03-01 14:30, not {text[:20]!r}") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def authors(session: Session, project_id: int) -> list[tuple[str, str]]:
+    """Who corrected anything in the project."""
+    query = (
+        select(Correction.user_id)
+        .join(Output, Output.id == Correction.output_id)
+        .join(Item, Item.id == Output.item_id)
+        .where(Item.project_id == project_id)
+        .distinct()
+    )
+    ids = set(session.scalars(query))
+    return [("Anybody", ""), *((user.name, str(user.id)) for user in users.list_all(session) if user.id in ids)]
+
+
+def imports(session: Session, project_id: int) -> list[tuple[str, str]]:
+    query = select(Job.id, Job.started_at).where(
+        Job.project_id == project_id, Job.kind == "import", Job.started_at.is_not(None)
+    )
+    rows = session.execute(query.order_by(Job.id.desc()).limit(50))
+    told = [(f"Import {job}, {at:%Y-%m-%d %H:%M} UTC", str(job)) for job, at in rows if at is not None]
+    return [("Any", ""), *told]
+
+
+def preview(session: Session, project_id: int, want: Filter) -> str:
+    """What would go, and what hangs on it. Raises as ``store.lessons.reach`` does."""
+    found = lessons.reach(session, project_id, want)
+    return render(
+        "taking_back/preview.html",
+        found=found,
+        lessons=_lessons(session, found.chosen.lessons[:SHOWN]),
+        suspended=_lessons(session, list(found.suspended)[:SHOWN]),
+        corrections=_corrections(session, found.chosen.corrections[:SHOWN]),
+        project_id=project_id,
+    )
+
+
+def suspects(session: Session, project_id: int, want: Filter) -> list[Suspect]:
+    """Near what the filter finds, and not in it."""
+    found = lessons.chosen(session, project_id, want)
+    return lessons.suspects(session, project_id, corrections=found.corrections, lessons=found.lessons, limit=SUSPECTS)
+
+
+def choice(one: Suspect) -> tuple[str, str]:
+    """A suspect as a check box says it."""
+    drew = f" Lessons: {', '.join(map(str, one.lessons))}." if one.lessons else ""
+    said = excerpt(one.text, 90) or "a rewrite without words"
+    return f"{one.correction_id}: “{said}” ({one.author}). {'; '.join(one.reasons).capitalize()}.{drew}", str(
+        one.correction_id
+    )
+
+
+def past(session: Session, project_id: int, *, admin: bool) -> str:
+    """Retractions, the newest first, each with what it holds and the heads that are on offer for it."""
+    names = {user.id: user.name for user in users.list_all(session)}
+    rows = []
+    for row in lessons.retractions(session, project_id, SHOWN):
+        held = lessons.entries(session, row.id)
+        critics, risks = unlearning.offered(session, project_id, row.id)
+        pairs = unlearning.exchanged(session, row.id) if row.undone_at is None else {}
+        swaps = [(what, found) for what, said in pairs.items() if (found := swapped(said)) is not None]
+        rows.append(
+            {
+                "row": row,
+                "held": {kind: len(ids) for kind, ids in held.items()},
+                "lessons": held["lesson"][:SHOWN],
+                "by": names.get(row.user_id or 0, "the product"),
+                "undone_by": names.get(row.undone_by or 0, "?"),
+                "filter": _told(row.filter, names),
+                "offers": [("critic", one) for one in critics] + [("risk", one) for one in risks],
+                "swaps": [f"{what.capitalize()}: {found.says()}" for what, found in swaps],
+            }
+        )
+    return render("taking_back/past.html", rows=rows, admin=admin, project_id=project_id)
+
+
+def _told(kept: Mapping[str, Any], names: Mapping[int, str]) -> str:
+    """A stored filter in words."""
+    words = {
+        "lesson_ids": "lessons",
+        "correction_ids": "corrections",
+        "author_id": "by",
+        "since": "since",
+        "until": "until",
+        "import_id": "import",
+        "item_id": "item",
+        "output_id": "answer",
+        "said": "correction says",
+        "kind": "kind",
+        "text": "lesson says",
+        "reviews": "reviews too",
+    }
+    parts = []
+    for key, word in words.items():
+        value = kept.get(key)
+        if value in (None, "", [], False):
+            continue
+        if key == "author_id":
+            value = names.get(int(value), value)
+        elif isinstance(value, list):
+            value = ", ".join(map(str, value[:10])) + (" …" if len(value) > 10 else "")
+        parts.append(word if value is True else f"{word} {value}")
+    return "; ".join(parts)
+
+
+def _lessons(session: Session, ids: list[int]) -> list[Lesson]:
+    rows = {row.id: row for row in session.scalars(select(Lesson).where(Lesson.id.in_(ids)))}
+    return [rows[id_] for id_ in ids if id_ in rows]
+
+
+def _corrections(session: Session, ids: list[int]) -> list[tuple[Correction, str, int]]:
+    query = (
+        select(Correction, Output.item_id).join(Output, Output.id == Correction.output_id).where(Correction.id.in_(ids))
+    )
+    names = {user.id: user.name for user in users.list_all(session)}
+    return [(row, names.get(row.user_id, "?"), item) for row, item in session.execute(query.order_by(Correction.id))]
+
+
+def use(session: Session, project_id: int, what: str, version: int, user_id: int) -> str:
+    """Put a version of the step critic or of the risk in force: the yes of a person. Raises ``LookupError``."""
+    from app.worker.heads import CRITIC
+    from app.worker.waking import fit_critic, score_risk
+
+    if what == "critic":
+        critic_models.choose(session, project_id, CRITIC, version, user_id=user_id)
+        fit_critic(session, project_id, train=False, user_id=user_id)
+        return "In force. The worker lets it speak of what waits for people; the Critics page has the way back."
+    if what != "risk":
+        raise LookupError("there is no such version")
+    risk_models.choose(session, project_id, version, user_id=user_id)
+    score_risk(session, project_id, user_id=user_id)
+    return "In force. The worker scores every answer with it; the version before is kept."
