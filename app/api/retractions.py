@@ -29,8 +29,8 @@ Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 class Wanted(Body):
     """All that is given must hold at once; ids are taken besides. ``import_id`` is a job; ``reviews``: verdicts go too."""
 
-    lesson_ids: Annotated[list[Number], Field(max_length=10_000)] = []
-    correction_ids: Annotated[list[Number], Field(max_length=10_000)] = []
+    lesson_ids: Annotated[tuple[Number, ...], Field(max_length=10_000)] = ()
+    correction_ids: Annotated[tuple[Number, ...], Field(max_length=10_000)] = ()
     author_id: Number | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -44,8 +44,6 @@ class Wanted(Body):
 
     def filter(self) -> Filter:
         values: dict[str, Any] = {**self.model_dump(), "kind": self.kind.value if self.kind else None}
-        for name in ("lesson_ids", "correction_ids"):
-            values[name] = tuple(values[name])
         for name in ("since", "until"):
             moment = values[name]
             values[name] = moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
