@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from core.lessons.prompt import without_reason
 from core.reports.lesson_effect import LessonEffectReport, Trial, figures
 from core.types import LessonKind, Verdict
-from store import reviews
+from store import edit_suites, reviews
 from store.reviews import is_current
 from store.tables import Correction, Item, Lesson, LessonParent, LessonSource, LessonTrial, Output, Review
 
@@ -103,8 +103,8 @@ def known(session: Session, effect_keys: Sequence[str]) -> dict[str, LessonTrial
     return {row.effect_key: row for row in session.scalars(query) if row.effect_key is not None}
 
 
-def trials(session: Session, project_id: int, lesson_id: int | None = None) -> list[Trial]:
-    """The newest ``MOST`` as the report takes them, oldest first; of one lesson alone where it is named."""
+def trials(session: Session, project_id: int, lesson_id: int | None = None, since: int = 0) -> list[Trial]:
+    """The newest ``MOST`` as the report takes them, oldest first; of one lesson alone, from a revision on, where it is named."""
     query = select(
         LessonTrial.item_id,
         LessonTrial.lesson_id,
@@ -113,7 +113,9 @@ def trials(session: Session, project_id: int, lesson_id: int | None = None) -> l
         LessonTrial.created_at,
     ).where(LessonTrial.project_id == project_id)
     if lesson_id is not None:
-        query = query.where(LessonTrial.lesson_id == lesson_id)
+        query = query.where(
+            LessonTrial.lesson_id == lesson_id, func.coalesce(LessonTrial.lesson_revision, since) >= since
+        )
     rows = session.execute(query.order_by(LessonTrial.id.desc()).limit(MOST)).all()
     return [
         Trial(item, lesson, without, with_, made.date().isoformat()) for item, lesson, without, with_, made in rows
@@ -126,8 +128,8 @@ def report(session: Session, project_id: int) -> Mapping[str, Any]:
 
 
 def effect_of(session: Session, lesson: Lesson) -> dict[str, Any]:
-    """Figures of one lesson: answers with the memory beside answers with all of it but this lesson."""
-    return figures(trials(session, lesson.project_id, lesson.id))
+    """Figures of one lesson in its present wording: answers with the memory beside answers with all of it but this lesson."""
+    return figures(trials(session, lesson.project_id, lesson.id, edit_suites.wording_revision(session, lesson)))
 
 
 def drawn_on(session: Session, project_id: int) -> Counter[int]:

@@ -119,7 +119,7 @@ def why_retire(effect: Mapping[str, Any], used: int, not_relevant: int) -> Retir
     if changed >= FEWEST and low > HALF:
         reasons.append(
             f"It broke {broken} and fixed {fixed} of {effect['n']} answers that were tried with and without it: "
-            f"at least {low:.0%} of the changes are for the worse (95 % interval)."
+            f"at least {100 * low:.0f} % of the changes are for the worse (95 % interval)."
         )
     low = wilson(not_relevant, votes)[0]
     if votes >= FEWEST and low > OVERWHELMING:

@@ -83,6 +83,21 @@ def test_an_open_proposal_follows_the_figures_and_is_withdrawn_with_them(db: Dat
         assert lesson_proposals.of_lesson(session, bad)[0].state == "withdrawn"
 
 
+def test_another_wording_is_judged_anew(db: Database) -> None:
+    with db.write() as session:
+        made = scene(session)
+        bad = active(session, made)
+        tried(session, made, bad, 6, True, False)
+        for trial in session.query(LessonTrial):
+            trial.lesson_revision = 2
+        session.flush()
+        assert lesson_proposals.renew(session, [bad]) == [bad]
+        lessons.edit(session, bad, made.users[0], text="Add from the left.")
+        assert lesson_trials.effect_of(session, lessons.get(session, bad))["n"] == 0
+        lesson_proposals.renew(session, [bad])
+        assert lesson_proposals.proposals(session, made.project_id) == []
+
+
 def test_votes_alone_can_propose_it(db: Database) -> None:
     with db.write() as session:
         made = scene(session)
