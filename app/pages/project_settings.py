@@ -39,10 +39,11 @@ PROTOCOLS = [
     ("Each step: wrong, neutral or right", "per_step"),
     ("By halving: is it fine up to here?", "bisect"),
 ]
+DISTILLERS = [("Rules of language", "deterministic"), ("Those and the project's model", "model")]
 PROJECT = ("name", "guidelines", "licence", "labels")
 GENERATOR = ("max_new_tokens", "temperature", "samples", "sample_temperature")
 JUDGING = ("signals", "critics", "risk", "harmonizer", "scalarizer", "risk_threshold", "only_risky", "reask")
-LESSONS = ("lesson_tokens", "lesson_floor", "lessons_per_slot", "trial_size", "splitter")
+LESSONS = ("lesson_tokens", "lesson_floor", "lessons_per_slot", "trial_size", "distiller", "splitter")
 REVIEWING = ("step_protocol", "blind_share")
 QUEUE = ("overlap", "lease_minutes", "skip_policy", "order_policy", "audit_share")
 NAMES = (*PROJECT, *GENERATOR, *JUDGING, *LESSONS, *REVIEWING, "error_types", *QUEUE)
@@ -124,6 +125,7 @@ def _controls() -> dict[str, Any]:
         made["trial_size"] = gr.Number(
             label="Items tried with and without lessons (0: none)", precision=0, minimum=0, maximum=10_000
         )
+        made["distiller"] = gr.Dropdown(DISTILLERS, label="Lessons are distilled by")
         made["splitter"] = gr.Dropdown(["auto", "numbered", "lines", "sentences"], label="Steps are told apart by")
     with gr.Accordion("How people review", open=False):
         with gr.Row():

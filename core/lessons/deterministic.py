@@ -16,6 +16,7 @@ from core.lessons.handling import is_missing_step, only_steers, without_steering
 from core.lessons.parameters import find_parameter
 from core.lessons.prompt import without_reason
 from core.lessons.relations import contradicts, is_same, of_draft
+from core.lessons.templates import template
 from core.lessons.wording import instruction, says_nothing, sentences, with_slots
 from core.types import Attempt, CorrectionText, LessonDraft, LessonKind
 
@@ -39,7 +40,7 @@ class DeterministicDistiller:
     name = "deterministic"
 
     def distil(self, history: History) -> Sequence[LessonDraft]:
-        """Parameters, rules and missing steps that were not contradicted later, then at most one exemplar."""
+        """Parameters, rules and missing steps that were not contradicted later, then at most one template and one exemplar."""
         return self.explain(history)[0]
 
     def explain(self, history: History) -> tuple[list[LessonDraft], list[Lessonless]]:
@@ -57,8 +58,8 @@ class DeterministicDistiller:
                 reasons.append(Lessonless(correction.id, _why_none(correction)))
             for draft in found:
                 drafts = _with(drafts, draft)
-        exemplar = _exemplar(history)
-        return [*drafts, *([exemplar] if exemplar else [])], reasons
+        whole = (template(history, _short(history.question.prompt, PROMPT_CHARS)), _exemplar(history))
+        return [*drafts, *(draft for draft in whole if draft is not None)], reasons
 
 
 def _drafts(history: History, attempt: Attempt, correction: CorrectionText) -> Iterator[LessonDraft]:

@@ -16,10 +16,14 @@ from sqlalchemy.orm import Session
 from app.worker import waking
 from app.worker.payloads import Distil
 from app.worker.runner import Context
+from core.generators.base import GeneratorError, NotAvailable
+from core.lessons.base import History
+from core.lessons.by_model import ModelDistiller
 from core.lessons.deterministic import DeterministicDistiller
-from core.lessons.relations import Relation, Wording, of_draft, relation
+from core.lessons.relations import Relation, Wording, is_same, of_draft, relation
+from core.projects import ProjectSettings
 from core.types import LessonDraft
-from store import items, lessons, reviews, vectors
+from store import items, lessons, projects, reviews, vectors
 
 MOST = 5000  # known lessons that a draft is compared with, the newest
 SHOWN = 3
@@ -37,8 +41,15 @@ def distil(context: Context, payload: Distil) -> dict[str, Any]:
     """
     with context.db.read() as session:
         project_id = items.get(session, payload.item_id).project_id
+        options = ProjectSettings.model_validate(projects.get(session, project_id).settings)
         history = reviews.history(session, payload.item_id)
     drafts, without = DeterministicDistiller().explain(history)
+    problem = ""
+    if options.distiller == ModelDistiller.name:
+        further, problem = _by_model(context, history, drafts)
+        drafts = [*drafts, *further]
+        learnt = {id_ for draft in further for id_ in draft.source_corrections}
+        without = [one for one in without if one.correction_id not in learnt]
     context.check()
     with context.db.write() as session:
         known = known_lessons(session, project_id)
@@ -49,7 +60,18 @@ def distil(context: Context, payload: Distil) -> dict[str, Any]:
     return {
         "lesson_ids": ids,
         "without": [{"correction_id": one.correction_id, "reason": one.reason} for one in without],
+        **({"model_failed": problem} if problem else {}),
     }
+
+
+def _by_model(context: Context, history: History, known: Sequence[LessonDraft]) -> tuple[list[LessonDraft], str]:
+    """What the project's model adds to the drafts; a model that fails costs its own proposals, not the others, and says why."""
+    try:
+        found = ModelDistiller(context.models.batcher.at(context.job.priority)).distil(history)
+    except (GeneratorError, NotAvailable) as failure:
+        return [], str(failure)
+    there = [of_draft(draft) for draft in known]
+    return [draft for draft in found if not any(is_same(of_draft(draft), old) for old in there)], ""
 
 
 def known_lessons(session: Session, project_id: int) -> list[tuple[int, Wording]]:

@@ -65,7 +65,10 @@ def test_intents_are_found_again(tmp_path: Path) -> None:
         (("--format", "nothing"), "no format"),
     ],
 )
-def test_what_cannot_be_says_so(labelled: Path, tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+def test_what_cannot_be_says_so(
+    labelled: Path, tmp_path: Path, models_dir: Path, words: tuple[str, ...], says: str
+) -> None:
+    (tmp_path / "models").symlink_to(models_dir)
     done = run("--data", str(labelled), *words, "--data-dir", str(tmp_path))
     assert done.exit_code == 1 and says in done.output
     assert "Traceback" not in done.output
