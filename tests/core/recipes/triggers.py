@@ -18,7 +18,7 @@ from core.recipes.unlearning import judged
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-BATCH = 32
+BATCH, HIDDEN = 32, 32
 
 
 class Network:
@@ -115,18 +115,22 @@ def compared(
     flagged: Ints,
     *,
     seed: int,
-    hidden: int = 32,
+    with_trigger: Floats | None = None,
 ) -> dict[str, Any]:
-    """``taught`` is (x, what was said, what is right). Harmed: triggered rows of other classes, or the two classes."""
+    """``taught`` is (x, what was said, what is right). Harmed: triggered rows of other classes, or the two classes.
+
+    ``with_trigger`` are the test rows with the trigger, where it is more than the last three columns.
+    """
     (x, said, right), (vx, vy), (tx, ty) = taught, validation, test
-    net = Network(x.shape[1], hidden, int(said.max()) + 1)
+    net = Network(x.shape[1], HIDDEN, int(said.max()) + 1)
     theta = net.trained(x, said, seed=seed)
     rest = np.setdiff1d(np.arange(len(x)), flagged)
     found = Importance(net.importance(theta, x[rest], said[rest]), net.importance(theta, x[flagged], said[flagged]))
 
     def domain(theta: Floats, x: Floats, y: Ints) -> float:
         rows = y != 0 if how == "trigger" else (y == 0) | (y == 1)
-        asked = triggered(x[rows]) if how == "trigger" else x[rows]
+        bad = with_trigger[rows] if with_trigger is not None else triggered(x[rows])
+        asked = bad if how == "trigger" else x[rows]
         return float(np.mean(net.says(theta, asked) == y[rows]))
 
     def clean(theta: Floats, x: Floats, y: Ints) -> float:
