@@ -20,9 +20,9 @@ Ids = npt.NDArray[np.int64]
 Arrays = dict[str, list[npt.NDArray[Any]]]  # by name, in parts that follow each other
 
 LISTS = 4096
-PROBES = 64  # of 4096 lists; recall@10 .985 and more
+PROBES = 64  # of 4096 lists; twice as many find no more
 SAMPLE_PER_LIST = 40  # what k-means wants
-CANDIDATES, PER_HIT = 160, 8  # compared by byte codes: at least so many, and so many per hit wanted
+CANDIDATES, PER_HIT = 160, 16  # compared by byte codes: at least so many, and so many per hit wanted
 SPARE = 16  # hits fetched beyond k, so that ties at the end are settled by id and not by chance
 MARGIN = 0.1  # room on both sides of the sample's range of each number
 PIECE = 8192  # rows that are handled at once

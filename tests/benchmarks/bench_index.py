@@ -23,7 +23,7 @@ from sqlalchemy import insert
 from core.embedding import Embedder
 from core.lessons import index_files
 from core.lessons.index import ScopeIndex
-from core.lessons.index_inverted import CANDIDATES, PROBES
+from core.lessons.index_inverted import PER_HIT, PROBES, SPARE
 from core.types import ItemType
 from store import lessons, migrate, projects, tables, vectors
 from store.engine import Database
@@ -141,7 +141,7 @@ def _searched(index: ScopeIndex, made: Any, queries: Any) -> dict[str, object]:
 
     raw = _raw(index._index)
     chosen = faiss.IndexRefineSearchParameters(
-        k_factor=CANDIDATES / 10, base_index_params=faiss.IVFSearchParameters(nprobe=PROBES)
+        k_factor=PER_HIT * (10 + SPARE) / 10, base_index_params=faiss.IVFSearchParameters(nprobe=PROBES)
     )
     for query in queries[:20]:
         index.search(query, 10), raw.search(query[None], 10, params=chosen)
