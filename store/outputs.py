@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from core import types
-from store.tables import Item, Lesson, Output, Project, Retrieval, Rollout, Step
+from store.tables import Item, Lesson, Lookup, Output, Project, Retrieval, Rollout, Step
 from store.text import clean, shift
 
 
@@ -48,6 +48,7 @@ class NewOutput:
     effect_key: str | None = None
     steps: Sequence[types.Step] = ()
     lessons: Sequence[NewRetrieval] = ()
+    lookup: Mapping[str, Any] | None = None  # how they were found: rounds, stopped, best
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ def add(session: Session, new: NewOutput) -> Output:
     session.add(output)
     session.flush()
     session.add_all(_retrieval(output.id, lesson) for lesson in new.lessons)
+    if new.lookup is not None:
+        session.add(Lookup(output_id=output.id, **new.lookup))
     session.flush()
     return output
 

@@ -27,7 +27,7 @@ from store.engine import Database
 from store.tables import Project
 
 SHOWN_ERRORS = 20
-INDEXED = ("lesson", "correction")
+INDEXED = ("lesson", "correction", "item")
 
 
 @contextmanager

@@ -145,7 +145,8 @@ def vote(session: Session, act: Act, person: Person, settings: Settings, watch: 
         raise Refused(MOVED)
     outputs.vote_chip(session, retrieval.id, act.vote, person.id)
     lesson_proposals.renew(session, [retrieval.lesson_id])
-    return {"chips": chips_block(review_board.chips(session, output.id))}
+    found = None if reviews.is_blind(session, slot, person.id) else review_board.lookup(session, output.id)
+    return {"chips": chips_block(review_board.chips(session, output.id), found)}
 
 
 def discard(session: Session, act: Act, person: Person, settings: Settings, watch: Watch) -> Reply:

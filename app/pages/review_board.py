@@ -15,13 +15,13 @@ from app.pages.review_reply import Act, Refused, Wanted
 from app.settings import Settings
 from app.view import review as view
 from app.view import review_steps
-from app.view.render import age
+from app.view.render import age, excerpt
 from app.view.words import words
 from core.error_types import offered
 from core.projects import ProjectSettings
 from core.risk.calibrate import FEWEST_REVIEWED
 from core.types import AssignmentState, ItemType, LessonStatus, QueueKind, Role
-from store import evidence, items, judgements, outputs, projects, queue, reviews, workers
+from store import evidence, items, judgements, lessons, lookups, outputs, projects, queue, reviews, workers
 from store.queue import Claim
 from store.tables import Assignment, Correction, Decline, Output, Project, Queue
 
@@ -173,10 +173,21 @@ def _answer(session: Session, output: Output, options: ProjectSettings, settings
         risk=view.risk_view(risk, options.risk_threshold, FEWEST_REVIEWED, missing),
         may_reask=risk is not None and options.is_above(risk.value),
         votes=view.vote_views(judgements.votes(session, output.id), output.label, risk),
+        lookup=lookup(session, output.id),
         past=past(session, said),
         finding=review_steps.finding(critiques, kinds),
         blind=False,
     )
+
+
+def lookup(session: Session, output_id: int) -> view.LookupView | None:
+    """How the lessons of the answer were found; ``None`` where nothing was looked up."""
+    kept = lookups.of(session, output_id)
+    if kept is None:
+        return None
+    ids = {hit["lesson"] for one in kept.rounds for hit in one["hits"]}
+    active = lessons.active_texts(session, sorted(ids))
+    return view.lookup_view(kept.rounds, kept.stopped, {id_: excerpt(x.text, 200) for id_, x in active.items()})
 
 
 def past(session: Session, said: Mapping[str, Any]) -> tuple[view.PastView, ...]:

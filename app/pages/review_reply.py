@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.view.render import render
-from app.view.review import Board, ChipView, Empty, LessonsCard, Live
+from app.view.review import Board, ChipView, Empty, LessonsCard, Live, LookupView
 from app.view.review_form import ReviewForm
 from core.types import LessonKind, QueueKind
 from store.text import clean
@@ -107,13 +107,13 @@ def board_blocks(board: Board) -> Reply:
         "item": render("review/item.html", item=board.item),
         "answer": render("review/answer.html", answer=board.answer),
         "composer": render("review/composer.html", board=board),
-        "chips": chips_block(board.answer.chips),
+        "chips": chips_block(board.answer.chips, board.answer.lookup),
         "attempt": "",
     }
 
 
-def chips_block(chips: Sequence[ChipView]) -> str:
-    return render("review/chips.html", chips=chips)
+def chips_block(chips: Sequence[ChipView], lookup: LookupView | None) -> str:
+    return render("review/chips.html", chips=chips, lookup=lookup)
 
 
 def empty_blocks(empty: Empty) -> Reply:

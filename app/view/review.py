@@ -88,6 +88,29 @@ class ChipView:
 
 
 @dataclass(frozen=True, slots=True)
+class LookupHitView:
+    text: str
+    percent: int
+    accepted: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookupRoundView:
+    how: str
+    query: str
+    hits: tuple[LookupHitView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookupView:
+    """The rounds in which the lessons of an answer were looked up, and why the search ended."""
+
+    says: str
+    rounds: tuple[LookupRoundView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SimilarView:
     text: str
     item: str
@@ -142,6 +165,7 @@ class AnswerView:
     risk: RiskView
     votes: tuple[VoteView, ...]
     chips: tuple[ChipView, ...]
+    lookup: LookupView | None = None
     past: tuple[PastView, ...] = ()
     may_reask: bool = False  # its risk is above the project's threshold
     finding: Finding | None = None
@@ -224,6 +248,36 @@ MEANS = {
     "followed-majority": "It chose what it was told that most people prefer.",
     "tone-driven": "It chose the answer in kinder words.",
 }
+
+
+STOPPED = {
+    "enough": "the search found enough",
+    "nothing_near": "nothing came near",
+    "unsure": "no search found enough, a person may know",
+}
+
+
+def lookup_view(rounds: Sequence[Mapping[str, Any]], stopped: str, texts: Mapping[int, str]) -> LookupView:
+    """``texts`` are those of the lessons that are active now; of others only the number is shown."""
+    return LookupView(
+        STOPPED.get(stopped, stopped),
+        tuple(
+            LookupRoundView(
+                one["how"],
+                one["query"],
+                tuple(
+                    LookupHitView(
+                        texts.get(hit["lesson"], f"lesson {hit['lesson']}, not active now"),
+                        percent(hit["chance"]),
+                        hit["accepted"],
+                        hit["why"],
+                    )
+                    for hit in one["hits"]
+                ),
+            )
+            for one in rounds
+        ),
+    )
 
 
 def risk_view(risk: RiskEstimate | None, threshold: float, needed: int, missing: str) -> RiskView:

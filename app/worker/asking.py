@@ -12,14 +12,16 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.worker.remembering import Remembered, remembered
-from app.worker.retrieval import as_retrievals, lessons_for, vectors_of
+from app.worker.retrieval import as_retrievals, look_ups, vectors_of
 from app.worker.runner import Context
 from core.generators.base import Capability, GenerationRequest, GeneratorError, Message, ScoreRequest
 from core.item_types import REGISTRY as ITEM_TYPES
 from core.item_types.base import ItemTypeSpec
+from core.lessons.retrieve import chosen
+from core.lessons.sufficiency import LookUp
 from core.projects import ProjectSettings
 from core.steps import split
-from core.types import ItemType, LessonText, Question, Step, TokenLogprob
+from core.types import ItemType, Question, Step, TokenLogprob
 from store import items, outputs, projects
 from store.outputs import NewRetrieval
 from store.tables import Item, Project
@@ -49,6 +51,7 @@ class Ask:
     messages: tuple[Message, ...]
     lessons: tuple[NewRetrieval, ...] = ()
     reply_prefix: str = ""
+    looked_up: LookUp = field(default_factory=LookUp)
     memory: Remembered | None = None  # of a label item: what people said of similar ones
 
 
@@ -85,15 +88,15 @@ def prepare(
     without: Mapping[int, Collection[int]] | None = None,
 ) -> list[Ask]:
     """Prompts whose lessons are active at this moment; ``without``: lessons that are left out, by item id."""
-    found: dict[int, list[LessonText]] = {}
+    found: dict[int, LookUp] = {}
     known: dict[int, Remembered | None] = {}
     for project_id in {subject.project.id for subject in subjects} if with_lessons else ():
         group = [subject for subject in subjects if subject.project.id == project_id]
         questions = [subject.question for subject in group]
         embedded = vectors_of(context.models, questions)
         gone = [(without or {}).get(subject.item.id, ()) for subject in group]
-        texts = lessons_for(context.db, context.models, project_id, group[0].options, questions, embedded, gone)
-        found |= {subject.item.id: lessons for subject, lessons in zip(group, texts, strict=True)}
+        looked = look_ups(context.db, context.models, project_id, group[0].options, questions, embedded, gone)
+        found |= {subject.item.id: one for subject, one in zip(group, looked, strict=True)}
         if group[0].question.item_type is ItemType.LABEL and group[0].options.lesson_tokens:
             labels = group[0].question.labels
             said = remembered(context.db, context.models, project_id, labels, questions, embedded, gone)
@@ -101,11 +104,12 @@ def prepare(
     asks = []
     with context.db.read() as session:
         for subject in subjects:
-            lessons = found.get(subject.item.id, [])
+            looked_up = found.get(subject.item.id, LookUp())
+            lessons = chosen(looked_up.accepted, subject.options.lessons_per_slot)
             messages, kept = subject.spec.messages(subject.question, lessons, subject.options.lesson_tokens)
             memory = known.get(subject.item.id)
             rows = as_retrievals(session, kept, memory.nearest if memory is not None else ())
-            asks.append(Ask(subject, tuple(messages), tuple(rows), memory=memory))
+            asks.append(Ask(subject, tuple(messages), tuple(rows), memory=memory, looked_up=looked_up))
     return asks
 
 
@@ -210,5 +214,6 @@ def as_new_output(ask: Ask, made: Answer, model: str, effect_key: str, **more: A
         effect_key=effect_key,
         steps=ask.subject.split(made.text),
         lessons=ask.lessons,
+        lookup=ask.looked_up.log(),
         **more,
     )

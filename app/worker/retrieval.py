@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.worker.models import Models
+from core.lessons.links import NEAREST, closest, link_scores
 from core.lessons.prompt import slot_of
-from core.lessons.retrieve import LessonVotes, retrieve
+from core.lessons.relevance import Features
+from core.lessons.retrieve import TOP, chosen
+from core.lessons.sufficiency import Candidate, LookUp, Query, look_up, queries
 from core.lessons.wording import without_instances
+from core.lessons.words import overlap, stems
 from core.projects import ProjectSettings
 from core.types import LessonKind, LessonText, Question
-from store import lessons, projects
+from store import lesson_search, lessons, lookups, projects
 from store.engine import Database
 from store.outputs import NewRetrieval
 from store.tables import Lesson
+from store.vectors import of as stored_vectors
 
 if TYPE_CHECKING:
     from core.embedding import Vectors
 
+ITEM = "item"  # the scope of past items on which lessons were of use
 MEMORY = "memory"  # the place of a retrieval that counts beside the prompt
 
 
@@ -45,47 +51,115 @@ def lessons_for(
     embedded: Callable[[], Vectors] | None = None,
     without: Sequence[Collection[int]] | None = None,
 ) -> list[list[LessonText]]:
-    """The active lessons that apply to each question, in slot order; no encoder is loaded for a project without any.
+    """The active lessons that apply to each question, in slot order: see ``look_ups``."""
+    found = look_ups(db, models, project_id, options, questions, embedded, without)
+    return [chosen(one.accepted, options.lessons_per_slot) for one in found]
+
+
+def look_ups(
+    db: Database,
+    models: Models,
+    project_id: int,
+    options: ProjectSettings,
+    questions: Sequence[Question],
+    embedded: Callable[[], Vectors] | None = None,
+    without: Sequence[Collection[int]] | None = None,
+) -> list[LookUp]:
+    """How the lessons of each question were found; no encoder is loaded for a project without any, and nothing is looked up then.
 
     ``without``: for each question, lessons that are to be looked up as if they did not exist.
     """
-    nothing: list[list[LessonText]] = [[] for _ in questions]
+    nothing = [LookUp() for _ in questions]
     if options.lesson_tokens == 0 or options.lessons_per_slot == 0:
         return nothing
     with db.read() as session:
         if not lessons.any_active(session, project_id):
             return nothing
-    vectors = (embedded or vectors_of(models, questions))()
-    index, model_id = models.index, models.embedder.model_id
-    with db.read() as session:
-        found = []
-        for question, vector, unwanted in zip(questions, vectors, without or [()] * len(questions), strict=True):
-            votes: dict[int, LessonVotes] = {}
+        gate = lookups.gate_of(session, project_id)
+    first = (embedded or vectors_of(models, questions))()
+    plain = _plain(models, questions, first)
+    asked = [queries(question) for question in questions]
+    known = {(place, one[0].text): vector for place, (one, vector) in enumerate(zip(asked, first, strict=True)) if one}
+    running = {place: look_up(one, gate, options.lesson_floor) for place, one in enumerate(asked)}
+    wanted: dict[int, Query] = {}
+    for place, search in list(running.items()):
+        _go_on(search, None, place, running, wanted, nothing)
+    while running:
+        _embed_rest(models, asked, wanted, known)
+        with db.read() as session:
+            for place, query in list(wanted.items()):
+                unwanted = without[place] if without else ()
+                vectors = plain[place], known[place, query.text]
+                found = _candidates(session, models, project_id, query.text, vectors, unwanted)
+                _go_on(running[place], found, place, running, wanted, nothing)
+    return nothing
 
-            def search(kind: LessonKind, _text: str, k: int, vector: object = vector) -> list[tuple[int, float]]:
-                hits = index.search(project_id, [kind.value], vector, k, model_id=model_id)  # type: ignore[arg-type]
-                return [(hit.owner_id, hit.score) for hit in hits]
 
-            def recheck(
-                ids: Sequence[int],
-                votes: dict[int, LessonVotes] = votes,
-                unwanted: Collection[int] = unwanted,
-            ) -> dict[int, LessonText]:
-                active = dict(lessons.active_texts(session, [id_ for id_ in ids if id_ not in unwanted]))
-                votes |= lessons.votes_of(session, list(active))
-                return active
+def _go_on(
+    search: Generator[Query, Sequence[Candidate], LookUp],
+    found: Sequence[Candidate] | None,
+    place: int,
+    running: dict[int, Any],
+    wanted: dict[int, Query],
+    ended: list[LookUp],
+) -> None:
+    """Give a look-up what its last query found; it asks again, or ends."""
+    try:
+        wanted[place] = next(search) if found is None else search.send(found)
+    except StopIteration as end:
+        ended[place] = end.value
+        running.pop(place)
+        wanted.pop(place, None)
 
-            found.append(
-                retrieve(
-                    search,
-                    query_text(question),
-                    floor=options.lesson_floor,
-                    per_slot=options.lessons_per_slot,
-                    recheck=recheck,
-                    votes=votes,
-                )
-            )
-        return found
+
+def _plain(models: Models, questions: Sequence[Question], first: Vectors) -> list[Vectors]:
+    """The vectors of the prompts as they are; only those that differ from the first query are embedded."""
+    texts = [f"{question.prompt}\n{question.context}".strip() for question in questions]
+    other = [place for place, question in enumerate(questions) if texts[place] != query_text(question)]
+    vectors = list(first)
+    if other:
+        for place, vector in zip(other, models.embedder.embed([texts[place] for place in other]), strict=True):
+            vectors[place] = vector
+    return vectors
+
+
+def _embed_rest(
+    models: Models, asked: Sequence[Sequence[Query]], wanted: Mapping[int, Query], known: dict[tuple[int, str], Vectors]
+) -> None:
+    """All further queries of the look-ups that go on, in one call."""
+    new = [place for place, query in wanted.items() if (place, query.text) not in known]
+    keys = [(place, query.text) for place in new for query in asked[place] if (place, query.text) not in known]
+    if keys:
+        known |= dict(zip(keys, models.embedder.embed([text for _, text in keys]), strict=True))
+
+
+def _candidates(
+    session: Session,
+    models: Models,
+    project_id: int,
+    text: str,
+    vectors: tuple[Vectors, Vectors],
+    unwanted: Collection[int],
+) -> list[Candidate]:
+    """What the index, the words and past use propose, confirmed by the database, with what speaks for each."""
+    plain, query = vectors
+    hits = models.search(project_id, [kind.value for kind in LessonKind], query, TOP)
+    near = [(hit.owner_id, hit.score) for hit in models.search(project_id, [ITEM], query, NEAREST)]
+    linked = lookups.links(session, project_id, [item for item, _ in near]) if near else {}
+    scores, nearest = link_scores(near, linked), closest(near, linked)
+    ids = {hit.owner_id for hit in hits} | set(lesson_search.search(session, project_id, text, TOP)) | set(scores)
+    active = lessons.active_texts(session, sorted(ids.difference(unwanted)))
+    votes = lessons.votes_of(session, list(active))
+    there = stored_vectors(session, "lesson", list(active), models.embedder.model_id)
+    said = stems(text)
+    found = []
+    for id_, vector in there.items():
+        lesson, voted = active[id_], votes[id_]
+        cosine, bare = float(plain @ vector), float(query @ vector)
+        shared = overlap(said, stems(f"{lesson.name or ''} {lesson.text} {lesson.applicability}"))
+        features = Features(cosine, bare, shared, scores.get(id_, 0.0), voted.used, voted.not_relevant)
+        found.append(Candidate(lesson, features, max(cosine, bare, nearest.get(id_, -1.0))))
+    return found
 
 
 def find_for(db: Database, models: Models, project_id: int, prompt: str, context: str) -> list[LessonText]:

@@ -69,6 +69,11 @@ def retrieve(
         if i in active
     ]
     ranked = sorted((x for x in scored if x.score >= floor), key=lambda x: (-x.score, x.id))
+    return chosen(ranked, per_slot, similarity)
+
+
+def chosen(ranked: Sequence[LessonText], per_slot: int, similarity: Similarity | None = None) -> list[LessonText]:
+    """Of lessons, best first, those for a prompt: no near-duplicates in one slot, at most ``per_slot`` in each, in slot order."""
     return _capped(_distinct(ranked, similarity or _word_ratio), per_slot)
 
 

@@ -1,4 +1,4 @@
-"""Embed what search is to find: the applicability of active lessons and the text of corrections."""
+"""Embed what search is to find: the applicability of active lessons, the text of corrections, and prompts on which lessons helped."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.worker.payloads import Embed
+from app.worker.retrieval import ITEM
 from app.worker.runner import Context
 from core.lessons.wording import without_instances
-from store import lessons, vectors
-from store.tables import Correction, Lesson
+from store import lessons, lookups, vectors
+from store.tables import Correction, Item, Lesson
 
 BATCH = 64
 
@@ -34,6 +35,14 @@ def embed(context: Context, payload: Embed) -> dict[str, Any]:
         _put(session, project_id, "correction", "correction", row.id, model, vector)
         return True
 
+    def keep_item(session: Session, row: Item, vector: Any) -> bool:
+        _put(session, project_id, ITEM, ITEM, row.id, model, vector)
+        return True
+
+    def said(row: Item) -> str:
+        return without_instances(f"{row.prompt}\n{row.context}".strip())
+
+    _all(context, lambda s: lookups.missing_items(s, project_id, model), said, keep_item)
     return {
         "lessons": _all(
             context,
