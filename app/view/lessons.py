@@ -1,30 +1,50 @@
-"""What the lessons page shows: the list with its inbox, and one lesson with its revisions and lineage."""
+"""What the lessons page shows: facets, the list with its inbox, and one lesson with its lineage, its use and its revisions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.view import lesson_effect
 from app.view.render import render
 from core.types import LessonKind, LessonStatus
-from store import lessons, outputs, users
+from store import lesson_listing, lesson_merging, lesson_use, lessons, outputs, users
+from store.lesson_listing import FACETS, Counts, Place
 from store.tables import Lesson
 
 PAGE = 50
 EDITABLE = (LessonStatus.PROPOSED, LessonStatus.ACTIVE, LessonStatus.SUSPENDED)
+TITLES = {
+    "status": "Status",
+    "kind": "Kind",
+    "source": "Came from",
+    "author": "Author",
+    "relations": "Noted beside it",
+    "use": "In prompts",
+    "retire": "Retiring",
+}
+VALUES = {
+    "relations": {"contradicts": "a contradiction", "related": "another relation", "none": "nothing"},
+    "use": {"lately": "in the last 30 days", "earlier": "earlier", "never": "never"},
+    "retire": {"proposed": "proposed by the program", "no": "not proposed"},
+    "source": {"import": "an import", "distiller": "the distiller", "person": "a person"},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The filters of the list; ``meaning`` holds lesson ids by falling similarity when the search was by meaning."""
+    """What the list shows: ``choice`` of facets, words, where the page begins, and ids by falling similarity of a search by meaning."""
 
     project_id: int
-    status: str | None = None
-    kind: str | None = None
+    choice: Mapping[str, str] = field(default_factory=dict)
     text: str | None = None
-    limit: int = PAGE
+    after: Place | None = None
+    page: int = 1
     meaning: Sequence[int] | None = None
 
 
@@ -34,89 +54,118 @@ class Source:
 
     text: str
     author: str
-    when: object
+    when: datetime
     item_id: int
     item: str
     attempt: int
     step: int | None  # 1-based, as people count
 
 
-def wanted(project_id: int, status: object, kind: object, text: object, limit: int = PAGE) -> Wanted:
-    """Filters from the page's controls; what is no status or kind filters nothing."""
-    return Wanted(
-        project_id,
-        str(status) if status in set(LessonStatus) else None,
-        str(kind) if kind in set(LessonKind) else None,
-        str(text or "").strip()[:200] or None,
-        min(max(limit, PAGE), 2000),
-    )
+def chosen(given: object) -> dict[str, str]:
+    """The choice of facets as the page keeps it; what is no facet is dropped."""
+    known = given if isinstance(given, dict) else {}
+    return {name: str(known[name])[:40] for name in FACETS if known.get(name) is not None}
 
 
-def listing(session: Session, want: Wanted, selected: int | None, said: str = "") -> str:
-    """Proposed lessons first, as an inbox; then the others, newest first."""
-    rows = by_meaning(session, want) if want.meaning is not None else found(session, want)
+def words_of(text: object) -> str | None:
+    return str(text or "").strip()[:200] or None
+
+
+def facets(session: Session, project_id: int, choice: Mapping[str, str], text: str | None) -> tuple[str, int]:
+    """The facets with their counts, and how many lessons the choice leaves."""
+    found = lesson_listing.counts(lesson_listing.census(session, project_id, text), choice)
+    people = {str(user.id): user.name for user in users.list_all(session)} | {"": "nobody by name"}
+    groups = [(name, TITLES[name], _values(name, found, choice, people)) for name in FACETS]
+    shown = [group for group in groups if len(group[2]) > 1 or group[0] in choice]
+    return render("lessons/facets.html", groups=shown, choice=choice, total=found.total), found.total
+
+
+def _values(
+    name: str, found: Counts, choice: Mapping[str, str], people: Mapping[str, str]
+) -> list[tuple[str, str, int]]:
+    """(value, how people read it, count) in the order of the words, or the most frequent authors first."""
+    there = Counter({choice[name]: 0}) if name in choice else Counter[str]()
+    there.update(found.facets[name])
+    names = people if name == "author" else VALUES.get(name, {})
+    known: dict[str, list[str]] = {"status": list(LessonStatus), "kind": list(LessonKind)}
+    order = known.get(name, list(VALUES.get(name, {})))
+    ranked = sorted(there, key=lambda value: (order.index(value) if value in order else 99, -there[value], value))
+    return [(value, names.get(value, value.replace("_", " ")), there[value]) for value in ranked[:12]]
+
+
+def listing(
+    session: Session, want: Wanted, selected: int | None, *, total: int, may: bool, said: str = "", fresh: bool = False
+) -> tuple[str, Place | None]:
+    """One page of lessons, those to decide first as an inbox, and where the next one begins. ``fresh`` clears what is ticked."""
+    if want.meaning is not None:
+        rows, following = by_meaning(session, want), None
+    else:
+        found, following = lesson_listing.page(
+            session, want.project_id, want.choice, text=want.text, after=want.after, limit=PAGE
+        )
+        rows = list(found)
     proposed = [row for row in rows if row.status == LessonStatus.PROPOSED and want.meaning is None]
-    others = [row for row in rows if row not in proposed]
-    return render(
+    first = (want.page - 1) * PAGE + 1
+    html = render(
         "lessons/list.html",
         proposed=proposed,
-        others=others,
+        others=[row for row in rows if row not in proposed],
         selected=selected,
-        more=want.meaning is None and len(others) >= want.limit,
-        next_limit=want.limit + PAGE,
-        filtered=bool(want.status or want.kind or want.text),
+        first=first,
+        last=first + len(rows) - 1,
+        total=total,
+        page=want.page,
+        more=following is not None,
+        filtered=bool(want.choice or want.text),
         by_meaning=want.meaning is not None,
         said=said,
+        may=may,
+        fresh=fresh,
+        kinds=list(LessonKind),
     )
-
-
-def found(session: Session, want: Wanted) -> list[Lesson]:
-    """Lessons that fit the filters, by words."""
-    rows = list(
-        lessons.page(session, want.project_id, status=want.status, kind=want.kind, text=want.text, limit=want.limit)
-    )
-    if want.status is None:
-        inbox = lessons.page(
-            session,
-            want.project_id,
-            status=LessonStatus.PROPOSED,
-            kind=want.kind,
-            text=want.text,
-            limit=want.limit,
-        )
-        rows = [*inbox, *(row for row in rows if row.status != LessonStatus.PROPOSED)]
-    return rows
+    return html, following
 
 
 def by_meaning(session: Session, want: Wanted) -> list[Lesson]:
-    """The lessons that the worker found, in its order, as far as the database still has them active."""
+    """The lessons that the worker found, in its order, as far as they are still active and the facets leave them."""
     ids = list(want.meaning or ())
-    kept = lessons.active_texts(session, ids)
-    rows = [lessons.get(session, id_) for id_ in ids if id_ in kept]
-    return [row for row in rows if want.kind in (None, row.kind) and row.project_id == want.project_id]
+    kept = lesson_listing.among(session, want.project_id, want.choice, list(lessons.active_texts(session, ids)))
+    return [lessons.get(session, id_) for id_ in ids if id_ in kept]
 
 
-def detail(session: Session, lesson: Lesson, said: str = "", failed: str = "") -> str:
-    """One lesson: as it stands, where it came from, where it was used, and every form it had."""
+def detail(session: Session, lesson: Lesson, said: str = "", failed: str = "", *, may: bool = False) -> str:
+    """One lesson: as it stands, where it came from, where it was used and what came of it, and every form it had."""
     lineage = lessons.lineage(session, lesson.id)
     names = {user.id: user.name for user in users.list_all(session)}
-    sources = []
+    weeks = lesson_use.weeks(session, lesson.id)
+    came: Mapping[str, Any] = lesson.extra.get("imported", {})
+    html = render(
+        "lessons/detail.html",
+        lesson=lesson,
+        author=names.get(lesson.author_id or 0, came.get("author") or "the distiller"),
+        names=names,
+        authors=came.get("authors", {}),
+        sources=_sources(session, lineage, names),
+        elsewhere=came.get("sources", ()),
+        lineage=lineage,
+        against=lesson_merging.contradictions(session, lesson),
+        uses=lesson_use.newest(session, lesson.id),
+        weeks=weeks,
+        most=max((week.retrieved for week in weeks), default=0),
+        replaces=bool(lesson.extra.get("replaces")),
+        may=may,
+        said=said,
+        failed=failed,
+    )
+    return html + lesson_effect.section(session, lesson) + render("lessons/add_probe.html", lesson=lesson, may=may)
+
+
+def _sources(session: Session, lineage: lessons.Lineage, names: Mapping[int, str]) -> list[Source]:
+    found = []
     for correction in lineage.sources:
         output = outputs.get(session, correction.output_id)
         step = None if correction.step_index is None else correction.step_index + 1
         author = names.get(correction.user_id, "?")
         item = output.item
-        sources.append(
-            Source(correction.text, author, correction.created_at, item.id, item.prompt, output.attempt, step)
-        )
-    return render(
-        "lessons/detail.html",
-        lesson=lesson,
-        author=names.get(lesson.author_id or 0, "the distiller"),
-        names=names,
-        sources=sources,
-        lineage=lineage,
-        used_in=[outputs.get(session, output.id) for output in lineage.used_in[:20]],
-        said=said,
-        failed=failed,
-    )
+        found.append(Source(correction.text, author, correction.created_at, item.id, item.prompt, output.attempt, step))
+    return found

@@ -34,6 +34,8 @@ JOBS = {
     "fit_evidence": "Learn where to look",
     "fit_critic": "Train the step critic",
     "import": "Import",
+    "import_lessons": "Import lessons",
+    "map_lessons": "Lay out the map of lessons",
     "export": "Export",
 }
 

@@ -1,0 +1,53 @@
+"""One action on many lessons. Each is judged by itself, in a transaction of its own; what was not possible is told with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from app import lesson_changes
+from core.types import LessonKind, LessonStatus
+from store import lesson_merging, lessons
+from store.engine import Database
+
+MOST = 200
+DONE = {"bulk-accept": "accepted", "bulk-reject": "rejected", "bulk-kind": "given the kind {kind}"}
+
+
+def ids_of(given: object) -> list[int]:
+    """Ids that the browser sent, each once; what is no number is dropped."""
+    parts = [part for part in str(given or "").split(",") if part.isascii() and part.isdigit()]
+    return list(dict.fromkeys(int(part[:18]) for part in parts))[:MOST]
+
+
+def act(db: Database, action: str, project_id: int, ids: Sequence[int], user_id: int, kind: str = "") -> str:
+    """Lines that say what was done, and for each lesson that was left as it is, why. Raises ``ValueError`` for an unknown action."""
+    if action not in DONE or (action == "bulk-kind" and kind not in set(LessonKind)):
+        raise ValueError("there is no such action")
+    if not ids:
+        return "Choose lessons first: tick the boxes beside them."
+    done, left = 0, []
+    for lesson_id in ids:
+        try:
+            with db.write() as session:
+                _one(session, action, project_id, lesson_id, user_id, kind)
+            done += 1
+        except (ValueError, LookupError) as problem:
+            left.append(f"Lesson {lesson_id} is left as it was: {problem.args[0] if problem.args else problem}.")
+    says = DONE[action].format(kind=kind.replace("_", " "))
+    return "\n".join([f"{done} of {len(ids)} {'lesson' if len(ids) == 1 else 'lessons'} {says}.", *left])
+
+
+def _one(session: Session, action: str, project_id: int, lesson_id: int, user_id: int, kind: str) -> None:
+    lesson = lessons.get(session, lesson_id)
+    if lesson.project_id != project_id:
+        raise LookupError("it belongs to another project")
+    if action == "bulk-accept":
+        lesson_changes.accept(session, lesson_id, user_id)
+    elif action == "bulk-reject":
+        lessons.reject(session, lesson_id, user_id)
+    elif not lesson_merging.set_kind(session, lesson_id, user_id, kind):
+        raise ValueError("it has this kind already")
+    elif lesson.status == LessonStatus.ACTIVE:
+        lesson_changes.embed_new(session, project_id, [lesson_id, lesson.revision], user_id)
