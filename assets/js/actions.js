@@ -24,8 +24,8 @@ element.addEventListener('click', (event) => {
   if (button.dataset.confirm && !window.confirm(button.dataset.confirm)) return;
   trigger('click', gathered(button));
   // On a phone what a button opens lies below the list it is in.
-  const goto = document.getElementById(button.dataset.goto || '');
-  if (goto && window.innerWidth < 700) window.setTimeout(() => goto.scrollIntoView({ behavior: 'smooth' }), 300);
+  const goto = button.dataset.goto;
+  if (goto && (window.innerWidth < 700 || button.dataset.always)) window.setTimeout(() => document.getElementById(goto)?.scrollIntoView({ behavior: 'smooth' }), 400);
 });
 element.addEventListener('change', (event) => {
   const name = event.target.dataset.tickAll;
@@ -35,9 +35,9 @@ element.addEventListener('change', (event) => {
 element.addEventListener('focusin', (event) => { focused = event.target.dataset.key || null; });
 element.addEventListener('focusout', (event) => { if (event.relatedTarget) focused = null; });
 watch('value', () => {
-  if (!element.querySelector('[data-untick]')) {
-    for (const box of element.querySelectorAll('input[type="checkbox"][name]')) if (ticked.has(box.value)) box.checked = true;
-  }
+  // A box that is drawn again may be the one of another row, with its tick still on it.
+  const keep = !element.querySelector('[data-untick]');
+  for (const box of element.querySelectorAll('input[type="checkbox"][name]')) box.checked = keep && ticked.has(box.value);
   counted();
   if (!focused || document.activeElement !== document.body) return;
   for (const candidate of element.querySelectorAll('[data-key]')) {
