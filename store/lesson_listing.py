@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, String, and_, case, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, String, and_, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.types import LessonStatus
 from store.clock import now
-from store.tables import Lesson, LessonProposal, Retrieval
+from store.tables import AuditEvent, Lesson, LessonProposal, Retrieval
 from store.text import clean
 
 LATELY = timedelta(days=30)
@@ -45,9 +45,9 @@ def _facets() -> dict[str, SQLColumnExpression[str]]:
     """What each facet is of a lesson, in SQL."""
     said = cast(Lesson.extra, String)
     key = func.coalesce(Lesson.effect_key, "")
-    used = exists().where(Retrieval.lesson_id == Lesson.id)
-    lately = exists().where(Retrieval.lesson_id == Lesson.id, Retrieval.created_at >= now() - LATELY)
-    open_ = exists().where(LessonProposal.lesson_id == Lesson.id, LessonProposal.state == "open")
+    used = Lesson.id.in_(select(Retrieval.lesson_id))  # read once, where an EXISTS is asked for each lesson
+    lately = Lesson.id.in_(select(Retrieval.lesson_id).where(Retrieval.created_at >= now() - LATELY))
+    open_ = Lesson.id.in_(select(LessonProposal.lesson_id).where(LessonProposal.state == "open"))
     return {
         "status": Lesson.status,
         "kind": Lesson.kind,
@@ -82,6 +82,12 @@ def census(session: Session, project_id: int, text: str | None = None) -> Counte
     columns = [part.c[name] for name in FACETS]
     rows = session.execute(select(*columns, func.count()).group_by(*columns))
     return Counter({tuple(row[:-1]): row[-1] for row in rows})
+
+
+def marks(session: Session) -> tuple[object, ...]:
+    """Changes with every lesson that is made or changed, every use and every proposal, and with the day; three look-ups by key."""
+    newest = (session.scalar(select(func.max(table.id))) for table in (AuditEvent, Retrieval, LessonProposal))
+    return (*newest, now().date())
 
 
 def counts(found: Mapping[tuple[str, ...], int], choice: Choice) -> Counts:

@@ -73,11 +73,25 @@ def words_of(text: object) -> str | None:
 
 def facets(session: Session, project_id: int, choice: Mapping[str, str], text: str | None) -> tuple[str, int]:
     """The facets with their counts, and how many lessons the choice leaves."""
-    found = lesson_listing.counts(lesson_listing.census(session, project_id, text), choice)
+    found = lesson_listing.counts(_census(session, project_id, text), choice)
     people = {str(user.id): user.name for user in users.list_all(session)} | {"": "nobody by name"}
     groups = [(name, TITLES[name], _values(name, found, choice, people)) for name in FACETS]
     shown = [group for group in groups if len(group[2]) > 1 or group[0] in choice]
     return render("lessons/facets.html", groups=shown, choice=choice, total=found.total), found.total
+
+
+_known: dict[tuple[str, int], tuple[object, Counter[tuple[str, ...]]]] = {}
+
+
+def _census(session: Session, project_id: int, text: str | None) -> Counter[tuple[str, ...]]:
+    """Without words it is kept while no lesson was changed or used: of 100,000 lessons it takes about a second."""
+    if text:
+        return lesson_listing.census(session, project_id, text)
+    key, marks = (str(session.get_bind().engine.url), project_id), lesson_listing.marks(session)
+    known = _known.get(key)
+    if known is None or known[0] != marks:
+        known = _known[key] = (marks, lesson_listing.census(session, project_id))
+    return known[1]
 
 
 def _values(

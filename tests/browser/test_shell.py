@@ -216,7 +216,8 @@ def test_a_lesson_is_accepted_edited_and_taken_back(site: Site, page: Page) -> N
     with site.db.read() as session:
         assert lessons.get(session, rows.lessons[0]).status == LessonStatus.RETRACTED
         assert {job.kind for job in jobs.open_for(session, rows.project_id) if job.state == JobState.QUEUED} == {
-            "embed"
+            "embed",
+            "probe_lessons",
         }
 
 
