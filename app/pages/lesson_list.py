@@ -32,7 +32,6 @@ def around(
     project: Any,
     text: Any,
     how: Any,
-    mapped: Any,
     kept: dict[str, Any],
     selected: Any,
     *,
@@ -40,10 +39,10 @@ def around(
     fresh: bool = False,
     counted: bool = True,
 ) -> list[Any]:
-    """Values for what the page keeps (``choice``, ``places``, ``next``, ``total``), facets, list, map and the map's timer."""
+    """Values for what the page keeps (``choice``, ``places``, ``next``, ``total``), facets and list."""
     project_id, selected_id = layout.as_int(project), layout.as_int(selected)
     if project_id is None:
-        return [{}, "", "", "", gr.Timer(active=False)]
+        return [{}, "", ""]
     if kept.get("project") != project_id:
         kept = {"project": project_id}
     choice, places, words = view.chosen(kept.get("choice")), list(kept.get("places", ())), view.words_of(text)
@@ -62,7 +61,7 @@ def around(
         )
     known = {**kept, "choice": choice, "places": places}
     known["next"] = [following.to_decide, following.lesson_id] if following else None
-    return [known, shown, rows, *drawn(state, project_id, text, mapped, known, selected_id)]
+    return [known, shown, rows]
 
 
 def drawn(

@@ -38,7 +38,7 @@ def on_facet(state: AppState) -> Handler:
         else:
             choice = view.chosen({**choice, name: value})
         now = {**lesson_list.kept_by(kept), "choice": choice, "places": []}
-        return lesson_list.around(state, person, project, text, how, mapped, now, selected)
+        return lesson_list.around(state, person, project, text, how, now, selected)
 
     return facet_pressed
 
@@ -78,7 +78,7 @@ def on_list(state: AppState, n_one: int, n_joint: int) -> Handler:
                 parts, lesson_id = lesson_form.show(session, lesson_id, person)
         quiet = action in ("select", "merge", "more", "newer")
         seen = lesson_list.around(
-            state, person, project, text, how, mapped, now, lesson_id, said=said, fresh=bool(said), counted=not quiet
+            state, person, project, text, how, now, lesson_id, said=said, fresh=bool(said), counted=not quiet
         )
         return [lesson_id, *parts, *seen, *joined]
 

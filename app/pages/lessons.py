@@ -31,7 +31,7 @@ def build(state: AppState) -> None:
             exchange = lesson_exchange.build(state, picker)
     chosen, kept, timer = gr.State(None), gr.State({}), gr.Timer(3.0, active=False)
     joint = [joining[name] for name in ("asked", "group", "note", "kind", "text", "applicability")]
-    one, around = [detail, *form.values()], [kept, facets, listing, drawn, timer]
+    one, around = [detail, *form.values()], [kept, facets, listing]
     asked = [picker, text, how, mapped, kept, chosen]
 
     def opened(request: gr.Request) -> list[Any]:
@@ -39,7 +39,7 @@ def build(state: AppState) -> None:
         with state.db.read() as session:
             choice, project_id = layout.pick(session, request)
             parts, lesson_id = lesson_form.show(session, layout.as_int(request.query_params.get("lesson")), person)
-        seen = lesson_list.around(state, person, project_id, "", "words", False, {}, lesson_id)
+        seen = lesson_list.around(state, person, project_id, "", "words", {}, lesson_id)
         return [choice, lesson_id, *parts, *seen, *lesson_exchange.shown(person)]
 
     def refresh(
@@ -51,7 +51,6 @@ def build(state: AppState) -> None:
             project,
             text,
             how,
-            mapped,
             {**lesson_list.kept_by(kept), "places": []},
             selected,
         )
@@ -60,9 +59,7 @@ def build(state: AppState) -> None:
         project: Any, text: Any, how: Any, mapped: Any, kept: Any, selected: Any, request: gr.Request
     ) -> list[Any]:
         """After a change: the same page of the list."""
-        return lesson_list.around(
-            state, auth.require(request), project, text, how, mapped, lesson_list.kept_by(kept), selected
-        )
+        return lesson_list.around(state, auth.require(request), project, text, how, lesson_list.kept_by(kept), selected)
 
     def draw(
         project: Any, text: Any, how: Any, mapped: Any, kept: Any, selected: Any, request: gr.Request
@@ -77,22 +74,24 @@ def build(state: AppState) -> None:
         return lesson_joining.shut()
 
     layout.on_load(opened, None, [picker, chosen, *one, *around, exchange["box"], exchange["stands"], exchange["take"]])
+    # The map is asked for after the list, never with it: an answer on its way would bring back a map that was closed, or close it.
+    look: dict[str, Any] = {"fn": draw, "inputs": asked, "outputs": [drawn, timer], **layout.LIGHT}
     # One event for all of them: leaving the search box by a click on a filter asks twice, and the later answer must be the one shown.
     changed = [text.submit, text.blur, picker.input, how.input]
-    gr.on(changed, refresh, asked, around, trigger_mode="always_last", **layout.LIGHT)
-    facets.click(lesson_pressing.on_facet(state), asked, around, **layout.LIGHT)
-    gr.on([mapped.input, timer.tick], draw, asked, [drawn, timer], **layout.LIGHT)
+    gr.on(changed, refresh, asked, around, trigger_mode="always_last", **layout.LIGHT).then(**look)
+    facets.click(lesson_pressing.on_facet(state), asked, around, **layout.LIGHT).then(**look)
+    gr.on([mapped.input, timer.tick], **look)
     pressed_list = lesson_pressing.on_list(state, len(one), len(joint))
     for place in (listing, drawn):
-        place.click(pressed_list, asked, [chosen, *one, *around, *joint], **layout.LIGHT)
+        place.click(pressed_list, asked, [chosen, *one, *around, *joint], **layout.LIGHT).then(**look)
     pressed = detail.click(lesson_pressing.on_detail(state, len(joint)), chosen, [chosen, *one, *joint], **layout.LIGHT)
-    pressed.then(renew, asked, around, **layout.LIGHT)
+    pressed.then(renew, asked, around, **layout.LIGHT).then(**look)
     inputs = [joining["asked"], joining["kind"], joining["text"], joining["applicability"]]
     done = joining["do"].click(lesson_pressing.on_join(state, len(one)), inputs, [chosen, *one, *joint], **layout.LIGHT)
-    done.then(renew, asked, around, **layout.LIGHT)
+    done.then(renew, asked, around, **layout.LIGHT).then(**look)
     joining["cancel"].click(closed, None, joint, **layout.LIGHT)
     for name in ("accept", "save", "reject", "retract"):
         act = lesson_form.action(state, name)
         inputs = [chosen, form["text"], form["applicability"], form["why"], form["retract_why"]]
         done = form[name].click(act, inputs, one, **layout.LIGHT)
-        done.then(renew, asked, around, **layout.LIGHT)
+        done.then(renew, asked, around, **layout.LIGHT).then(**look)
