@@ -52,9 +52,11 @@ def test_lessons_are_filtered_merged_parted_and_found_on_the_map(page: Page, sit
     page.once("dialog", lambda dialog: dialog.accept())
     detail.get_by_role("button", name="Undo the merge or split").click()
     expect(detail).to_contain_text("Undone")
+    expect(page.locator("#lesson-facets")).to_contain_text("suspended 1")
     with site.db.read() as session:
         assert [lessons.get(session, id_).status for id_ in ids[:2]] == ["proposed", "proposed"]
     page.get_by_role("button", name="Clear the filters").click()
+    expect(rows).to_have_count(4)
     page.get_by_label("Show the map").check()
     dot = page.locator(f".lesson-map circle[data-lesson='{ids[2]}']")
     dot.click()
