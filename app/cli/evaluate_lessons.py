@@ -13,7 +13,7 @@ from app.cli.evaluate import likelihoods
 from app.cli.evaluate_cache import Say, embedded
 from app.settings import Settings
 from app.worker.models import make_embedder
-from core.evaluation import formats, intents, rule_families, second_pass
+from core.evaluation import concepts, formats, intents, rule_families, second_pass
 from core.evaluation.lesson_stream import LabelStream, baselines, prompted, replay
 from core.evaluation.memories import Embed
 from core.evaluation.risk import mean_and_interval
@@ -24,6 +24,7 @@ Evaluate = Callable[[Path, int, int, Embed], dict[str, Any]]  # of a path, with 
 OTHER: Mapping[str, Evaluate] = {  # what is no set of labels
     "memprompt": lambda path, length, seed, embed: intents.evaluate(intents.read(path), length, seed, embed),
     "sql_language_feedback": lambda path, _, seed, embed: second_pass.evaluate(second_pass.read(path), seed, embed),
+    "champ": lambda path, _, seed, embed: concepts.evaluate(path, seed, embed),
     "rule_families": lambda path, _, seed, embed: rule_families.evaluate(rule_families.read(path), seed, embed),
 }
 

@@ -155,10 +155,13 @@ def _candidates(
     found = []
     for id_, vector in there.items():
         lesson, voted = active[id_], votes[id_]
-        cosine, bare = float(plain @ vector), float(query @ vector)
+        linked_item = nearest.get(
+            id_, -1.0
+        )  # a merged lesson bears on all that it came from, not on its first item alone
+        cosine, bare = [max(float(one @ vector), linked_item) for one in (plain, query)]
         shared = overlap(said, stems(f"{lesson.name or ''} {lesson.text} {lesson.applicability}"))
         features = Features(cosine, bare, shared, scores.get(id_, 0.0), voted.used, voted.not_relevant)
-        found.append(Candidate(lesson, features, max(cosine, bare, nearest.get(id_, -1.0))))
+        found.append(Candidate(lesson, features, max(cosine, bare)))
     return found
 
 

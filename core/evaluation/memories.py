@@ -16,9 +16,14 @@ from numpy.typing import NDArray
 
 from core.lessons.base import History
 from core.lessons.deterministic import DeterministicDistiller
-from core.lessons.index import ScopeIndex
+from core.lessons.links import NEAREST, closest, link_scores
 from core.lessons.prompt import estimate_tokens, fill_slots, slot_of
-from core.lessons.retrieve import retrieve
+from core.lessons.relations import Relation, Wording, of_draft, relation
+from core.lessons.relevance import DEFAULT, Features, Gate
+from core.lessons.retrieve import chosen
+from core.lessons.sufficiency import Candidate, LookUp, Query, look_up, queries
+from core.lessons.wording import without_instances
+from core.lessons.words import overlap, stems
 from core.projects import ProjectSettings
 from core.types import LessonKind, LessonText, PromptSlot, Question
 
@@ -55,35 +60,79 @@ class Encoder:
 
 @dataclass
 class Lessons:
-    """The product's: distilled, indexed by kind, looked up; ``texts`` plays the database's part, ``families`` is for counting."""
+    """The product's: distilled, looked up by features, links, gate and rounds; ``texts`` plays the database's part.
+
+    Every lesson is a candidate, so that nothing hangs on how many an index would propose. ``families`` is for counting.
+    """
 
     encode: Encoder
     name: str = "lessons"
+    gate: Gate = DEFAULT
     texts: dict[int, LessonText] = field(default_factory=dict)
     families: dict[int, str] = field(default_factory=dict)
-    indexes: dict[LessonKind, ScopeIndex] = field(default_factory=dict)
+    stems: dict[int, frozenset[str]] = field(default_factory=dict)
+    wordings: dict[int, Wording] = field(default_factory=dict)
+    past: dict[str, set[int]] = field(default_factory=dict)
 
     def learn(self, history: History, family: str) -> None:
         for draft in DeterministicDistiller().distil(history):
-            self.add(draft.kind, draft.text, draft.applicability, family, name=draft.name)
+            said = of_draft(draft)
+            same = next((id_ for id_, old in self.wordings.items() if relation(said, old) is Relation.SAME), None)
+            id_ = same or self.add(draft.kind, draft.text, draft.applicability, family, name=draft.name)
+            self.wordings.setdefault(id_, said)
+            self.link(history.question.prompt, id_)
 
     def add(self, kind: LessonKind, text: str, applicability: str, family: str, *, name: str | None = None) -> int:
         lesson = LessonText(len(self.texts) + 1, kind, text, applicability, name=name)
-        vectors = self.encode([applicability])
         self.texts[lesson.id], self.families[lesson.id] = lesson, family
-        self.indexes.setdefault(kind, ScopeIndex(vectors.shape[1])).add([lesson.id], vectors)
+        self.stems[lesson.id] = stems(f"{name or ''} {text} {applicability}")
         return lesson.id
 
+    def link(self, prompt: str, lesson_id: int) -> None:
+        """The lesson came from this item, or was of use there."""
+        self.past.setdefault(prompt, set()).add(lesson_id)
+
     def find(self, question: Question) -> list[LessonText]:
-        vector = self.encode([question.prompt])[0]
-        found = retrieve(
-            lambda kind, _, k: self.indexes[kind].search(vector, k) if kind in self.indexes else [],
-            question.prompt,
-            floor=SETTINGS.lesson_floor,
-            per_slot=SETTINGS.lessons_per_slot,
-            recheck=lambda ids: {i: self.texts[i] for i in ids},
-        )
-        return fill_slots(question, found, SETTINGS.lesson_tokens)[1]
+        kept = chosen(self.look_up(question).accepted, SETTINGS.lessons_per_slot)
+        return fill_slots(question, kept, SETTINGS.lesson_tokens)[1]
+
+    def look_up(self, question: Question, *, without: str = "") -> LookUp:
+        """All rounds; ``without`` is a past prompt whose links are left out."""
+        search = look_up(queries(question), self.gate, SETTINGS.lesson_floor)
+        try:
+            query = next(search)
+            while True:
+                query = search.send(self.candidates(question, query, without=without))
+        except StopIteration as end:
+            found: LookUp = end.value
+            return found
+
+    def candidates(self, question: Question, query: Query, *, without: str = "") -> list[Candidate]:
+        """All lessons with what speaks for each."""
+        if not self.texts:
+            return []
+        ids = list(self.texts)
+        asked = self.encode([f"{question.prompt}\n{question.context}".strip(), query.text])
+        cosines = self.encode([without_instances(self.texts[id_].applicability) for id_ in ids]) @ asked.T
+        near = self._near(asked[1], without)
+        links = {place: self.past[prompt] for place, prompt in enumerate(self.past)}
+        scores, nearest, said = link_scores(near, links), closest(near, links), stems(query.text)
+        found = []
+        for id_, (plain, bare) in zip(ids, cosines.tolist(), strict=True):
+            there = nearest.get(id_, -1.0)
+            features = Features(
+                max(plain, there), max(bare, there), overlap(said, self.stems[id_]), scores.get(id_, 0.0)
+            )
+            found.append(Candidate(self.texts[id_], features, max(features.cosine, features.bare)))
+        return found
+
+    def _near(self, query: NDArray[np.float32], without: str) -> list[tuple[int, float]]:
+        """Places of the nearest past prompts, with their cosines."""
+        if not self.past:
+            return []
+        cosines = self.encode([without_instances(prompt) for prompt in self.past]) @ query
+        places = [place for place, prompt in enumerate(self.past) if prompt != without]
+        return sorted(((place, float(cosines[place])) for place in places), key=lambda hit: -hit[1])[:NEAREST]
 
 
 @dataclass

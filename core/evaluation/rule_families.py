@@ -98,7 +98,11 @@ class RuleObeyingSimulator:
 
     def answer(self, messages: Sequence[Message], question: Question) -> str:
         seen = "\n".join(m.content for m in messages).replace(question.prompt, "")
-        kept = [r.name for r in self.rules if re.search(rf"\b{re.escape(r.marker)}\b|\bkept:[^\n]*\b{r.name}\b", seen)]
+        kept = [
+            rule.name
+            for rule in self.rules
+            if re.search(rf"\b{re.escape(rule.marker)}\b|\bkept:[^\n]*\b{rule.name}\b", seen, re.IGNORECASE)
+        ]
         return f"An answer. kept: {' '.join(kept)}"
 
 

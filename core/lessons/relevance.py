@@ -26,8 +26,9 @@ RETAINED = 0.1  # how strongly a project's own are held to the defaults, per vot
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Of one lesson for one prompt: cosine of the prompt with its applicability, and without the terms that the prompt sets apart;
-    the share of the query's words that it has; the score of its links; people's votes on it."""
+    """Of one lesson for one prompt: cosine of the prompt with its applicability, and without the terms that the prompt sets apart, or
+    with the nearest item on which it was of use where that is higher; the share of the query's words that it has; the score of its
+    links; people's votes on it."""
 
     cosine: float
     bare: float

@@ -1,26 +1,20 @@
-"""From a question to the lessons for its prompt: search per kind, ask the database again, weigh people's votes, thin out.
+"""What of the lessons that a look-up accepted goes into a prompt: near-duplicates thinned out, at most so many in each slot.
 
-DROC (paper 9) puts the whole knowledge base in a prompt and lets a model choose. Here a vector search proposes, and three things
-that the paper lacks decide: the status in the database, the votes "used" and "not relevant", and the removal of near-duplicates.
+DROC (paper 9) puts the whole knowledge base in a prompt and lets a model choose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from core.lessons.prompt import slot_of
-from core.types import LessonKind, LessonText, PromptSlot
+from core.types import LessonText, PromptSlot
 
-Search = Callable[
-    [LessonKind, str, int], Sequence[tuple[int, float]]
-]  # (scope, text, k) -> (lesson id, cosine), best first
-Recheck = Callable[[Sequence[int]], Mapping[int, LessonText]]  # the lessons among the ids that are active now
 Similarity = Callable[[str, str], float]  # of two lesson texts, in [0, 1]
 
 TOP = 20  # proposals per kind
 DUPLICATE = 0.95
-PRIOR_USED, PRIOR_NOT_RELEVANT = 4.0, 1.0  # Beta prior: a lesson is thought relevant until several people disagree
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,47 +23,6 @@ class LessonVotes:
 
     used: int = 0
     not_relevant: int = 0
-
-    @property
-    def penalty(self) -> float:
-        """How much the share of "not relevant" exceeds what is assumed of a new lesson, in [0, 1)."""
-        a, b = PRIOR_NOT_RELEVANT + self.not_relevant, PRIOR_USED + self.used
-        return max(0.0, a / (a + b) - PRIOR_NOT_RELEVANT / (PRIOR_NOT_RELEVANT + PRIOR_USED))
-
-
-def retrieve(
-    search: Search,
-    question_text: str,
-    kinds: Sequence[LessonKind] = tuple(LessonKind),
-    *,
-    floor: float,
-    per_slot: int,
-    recheck: Recheck,
-    votes: Mapping[int, LessonVotes] | None = None,
-    similarity: Similarity | None = None,
-) -> list[LessonText]:
-    """At most ``per_slot`` active lessons per prompt slot, in slot order, best first; ``score`` is the cosine less the penalty.
-
-    ``similarity`` of two lessons' texts is a word-level ratio unless the caller can compare vectors.
-    Both the cosine and the score must reach ``floor``; equal scores are ordered by id.
-    """
-    if per_slot <= 0 or not question_text.strip():
-        return []
-    found: dict[int, float] = {}
-    for kind in kinds:
-        for lesson_id, score in search(kind, question_text, TOP):
-            if score >= floor:
-                found[lesson_id] = max(score, found.get(lesson_id, -1.0))
-    if not found:
-        return []
-    active = recheck(sorted(found))
-    scored = [
-        replace(active[i], score=score - (votes or {}).get(i, LessonVotes()).penalty)
-        for i, score in found.items()
-        if i in active
-    ]
-    ranked = sorted((x for x in scored if x.score >= floor), key=lambda x: (-x.score, x.id))
-    return chosen(ranked, per_slot, similarity)
 
 
 def chosen(ranked: Sequence[LessonText], per_slot: int, similarity: Similarity | None = None) -> list[LessonText]:
