@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from core.lessons.knowledge_base import FORMAT as KNOWLEDGE_BASE
 from core.types import LessonStatus
 from store import audit, vectors
 from store.clock import now
@@ -114,7 +116,7 @@ def _hold_corrections(session: Session, ids: list[int]) -> None:
 
 def _reach(session: Session, project_id: int, found: Chosen) -> Reach:
     suspended = _suspended(session, found)
-    exports = _exports_with(session, project_id, found)
+    exports = _exports_with(session, project_id, found, [*found.lessons, *suspended])
     return Reach(
         found,
         suspended,
@@ -230,21 +232,26 @@ def stale_message(found: Chosen, why: str) -> str:
     return f"{len(found.lessons)} lessons and {len(found.corrections)} corrections were taken back: {why}"
 
 
-def _exports_with(session: Session, project_id: int, found: Chosen) -> list[tuple[int, bool]]:
-    """Exports of the project that may hold a correction or review that goes, or an answer that had such a lesson in its prompt.
+def _exports_with(session: Session, project_id: int, found: Chosen, gone: Collection[int]) -> list[tuple[int, bool]]:
+    """Exports of the project that may hold a correction or review that goes, or an answer that had such a lesson in its prompt;
+    knowledge bases that may hold one of the lessons ``gone``, whatever came of it.
 
     Each with whether it is stale already. Those still being written are among them: they may have read it already.
     """
-    moments = [first_moment(session, found)]
+    used, made = [first_moment(session, found)], []
     for part in parts(found.lessons):
-        moments.append(session.scalar(select(func.min(Retrieval.created_at)).where(Retrieval.lesson_id.in_(part))))
-    known = [moment for moment in moments if moment is not None]
-    if not known:
-        return []
-    query = select(Export.id, Export.stale_why.is_not(None)).where(
-        Export.project_id == project_id, or_(Export.finished_at.is_(None), Export.finished_at >= min(known))
-    )
+        used.append(session.scalar(select(func.min(Retrieval.created_at)).where(Retrieval.lesson_id.in_(part))))
+    for part in parts(sorted(gone)):
+        made.append(session.scalar(select(func.min(Lesson.created_at)).where(Lesson.id.in_(part))))
+    since = [_written_since(used), and_(Export.format == KNOWLEDGE_BASE, _written_since(made))]
+    query = select(Export.id, Export.stale_why.is_not(None)).where(Export.project_id == project_id, or_(*since))
     return [(export_id, bool(stale)) for export_id, stale in session.execute(query.order_by(Export.id))]
+
+
+def _written_since(moments: Iterable[datetime | None]) -> ColumnElement[bool]:
+    """Exports that were not finished before the first of these moments; none where there is no moment."""
+    known = [moment for moment in moments if moment is not None]
+    return or_(Export.finished_at.is_(None), Export.finished_at >= min(known)) if known else false()
 
 
 def _prompted(session: Session, lesson_ids: Collection[int]) -> int:

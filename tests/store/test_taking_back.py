@@ -53,9 +53,9 @@ def _vector(
     )
 
 
-def export(db: Database, made: Scene) -> int:
+def export(db: Database, made: Scene, form: str = "sft") -> int:
     with db.write() as session:
-        row = exports.add(session, made.project_id, format="sft", schema_version=1, filters={}, user_id=None)
+        row = exports.add(session, made.project_id, format=form, schema_version=1, filters={}, user_id=None)
         exports.finish(session, row.id, path="x", rows=1, sha256="0" * 64)
         return row.id
 
@@ -112,6 +112,18 @@ def test_all_of_one_author_in_one_transaction_and_the_preview_said_so(db: Databa
         assert "a wrong guideline" in (exports.get(session, file).stale_why or "")
         revision = lessons.lineage(session, alone).revisions[-1]
         assert (revision.status, revision.author_id, revision.why) == ("retracted", made.users[1], "a wrong guideline")
+
+
+def test_a_knowledge_base_is_stale_by_a_lesson_that_nothing_came_of(db: Database, made: Scene) -> None:
+    earlier, rows = export(db, made, "lessons"), export(db, made)
+    taught = active(db, made)
+    child = active(db, made, parents=(taught,))
+    file = export(db, made, "lessons")
+    _, found = back(db, made, lesson_ids=(taught,))
+    assert list(found.suspended) == [child] and found.newly_stale == (file,)
+    with db.read() as session:
+        assert exports.get(session, file).stale_why
+        assert exports.get(session, earlier).stale_why is None and exports.get(session, rows).stale_why is None
 
 
 def test_undo_brings_all_back_as_it_was(db: Database, made: Scene) -> None:
