@@ -106,6 +106,8 @@ def many(session: Session, n: int, *, answers: int = 50) -> Many:
             for owner, row in zip(ids, vectors, strict=True)
         ]
         session.execute(insert(tables.Embedding), values)
+        told = [{"project_id": project.id, "scope": scope, "owner_id": owner, "op": "add"} for owner in ids]
+        session.execute(insert(tables.IndexFeed), told)  # as ``store.vectors.put`` announces each
     session.execute(text("ANALYZE"))  # as a server does by itself some time after so many rows
     return Many(project.id, user, lessons, corrections, vectors)
 

@@ -73,10 +73,14 @@ def build(state: AppState, picker: gr.Dropdown) -> dict[str, Any]:
         marks, parts = layout.changed(known, exchanges=html)
         return [marks, *parts]
 
+    def watched(request: gr.Request) -> gr.Timer:
+        auth.require(request)
+        return gr.Timer(active=True)
+
     look: dict[str, Any] = {"fn": looked, "inputs": [picker, seen], "outputs": [seen, history], **layout.LIGHT}
     for button, handler, inputs in ((bring, brought, [picker, file, stands]), (take, taken, [picker])):
         done = button.click(handler, inputs, said, **layout.LIGHT)
-        done.then(lambda: gr.Timer(active=True), None, timer, **layout.LIGHT).then(**look)
+        done.then(watched, None, timer, **layout.LIGHT).then(**look)
     box.expand(**look)
     timer.tick(**look)
     return {"box": box, "stands": stands, "take": take}

@@ -35,6 +35,11 @@ LIGHT = {
     "bad": "#a32020",
     "bad-soft": "#fbe3e1",
     "focus": "#0b57d0",
+    "k-rule": "#0f5c5c",  # kinds of lessons on their map
+    "k-parameter": "#b1560b",
+    "k-exemplar": "#5b3fa8",
+    "k-template": "#9c1f5d",
+    "k-missing-step": "#2f6fb3",
 }
 DARK = {
     "paper": "#13171b",
@@ -57,6 +62,11 @@ DARK = {
     "bad": "#ff9d97",
     "bad-soft": "#472323",
     "focus": "#8ab4ff",
+    "k-rule": "#7accc2",
+    "k-parameter": "#f0b366",
+    "k-exemplar": "#b8a5f5",
+    "k-template": "#f598c4",
+    "k-missing-step": "#8dc1f5",
 }
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")

@@ -23,19 +23,22 @@ from store.lessons import Filter
 from tests.app.worker.slow_worker import settings_for
 from tests.taking_back_rows import MODEL, FakeNamesEmbedder, Many, many, name
 
-LESSONS, RETRACTED = 10_000, 200
+# The figure in BENCHMARKS.md is of 10,000, of which 200 go: CORRIGENDA_TEST_LESSONS=10000 pytest tests/concurrency/test_taking_back.py
+LESSONS = int(os.environ.get("CORRIGENDA_TEST_LESSONS", "1500"))
+RETRACTED = LESSONS // 50
+ONE_BY_ONE = RETRACTED // 5
 ROOT = Path(__file__).parents[2]
 
 
 class Bench:
-    """Ten thousand lessons, two hundred of which are to go, and an index that knows them all."""
+    """Many lessons, one in fifty of which is to go, and an index that knows them all."""
 
     def __init__(self, db: Database, url: str, folder: Path) -> None:
         self.db, self.url, self.folder = db, url, folder
         folder.mkdir(exist_ok=True)
         self.settings: Settings = settings_for(url, folder)
         with db.write() as session:
-            self.made: Many = many(session, LESSONS, answers=1000)
+            self.made: Many = many(session, LESSONS, answers=LESSONS // 10)
         places = random.Random(29).sample(range(LESSONS), RETRACTED)
         self.places = sorted(places)
 
@@ -62,7 +65,7 @@ class Bench:
         return {place for place, found in asked.items() if self.made.lessons[place] in {one.id for one in found}}
 
     def killed(self, when: str) -> None:
-        """A worker with its own index takes the two hundred back and is killed, before or after the transaction ends."""
+        """A worker with its own index takes them back and is killed, before or after the transaction ends."""
         command = [sys.executable, "-m", "tests.concurrency.retracting_process", self.url, str(self.folder)]
         command += [str(self.made.project_id), str(self.made.user), when]
         told, env = "\n".join(map(str, self.ids)).encode(), os.environ | {"HF_HUB_OFFLINE": "1"}
@@ -78,13 +81,15 @@ class Bench:
         project = self.made.project_id
         with self.db.read() as session:
             assert not lessons.active_texts(session, sorted(ids))
-            for place in self.places[:40]:
+            for place in self.places[:ONE_BY_ONE]:
                 assert not lessons.page(session, project, status="active", text=f"{name(place)}.")
             kept = [row.id for row in lessons.page(session, project, status="active", limit=LESSONS)]
             assert len(kept) == LESSONS - RETRACTED and not ids & set(kept)
             assert len(vectors.all_in(session, project, "rule", MODEL)[0]) == LESSONS - RETRACTED
         assert not confirmed(self.db, project, [(id_, 1.0) for id_ in sorted(ids)]).lessons
-        assert not self.prompted(models, self.places[:20]) and self.prompted(models, others[:5]) == set(others[:5])
+        assert not self.prompted(models, self.places[:ONE_BY_ONE]) and self.prompted(models, others[:5]) == set(
+            others[:5]
+        )
         assert verify_index(self.settings), "corrigenda index verify"
 
     def check_export(self) -> None:
@@ -103,11 +108,11 @@ def bench(db: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.M
     return Bench(db, database_url, tmp_path / "data")
 
 
-def test_none_of_two_hundred_is_found_again(bench: Bench) -> None:
+def test_none_of_what_was_taken_back_is_found_again(bench: Bench) -> None:
     models = bench.models()
     assert bench.found(models, bench.places) == set(bench.places), "before, each is found"
     assert bench.prompted(models, bench.places[:5]) == set(bench.places[:5])
-    one_by_one, together = bench.ids[:40], bench.ids[40:]
+    one_by_one, together = bench.ids[:ONE_BY_ONE], bench.ids[ONE_BY_ONE:]
     for lesson_id in one_by_one:
         with bench.db.write() as session:
             lessons.retract(session, lesson_id, bench.made.user, "wrong")

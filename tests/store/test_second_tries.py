@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.lessons.prompt import estimate_tokens
 from core.reports.second_tries import SecondTry
-from store import second_tries, tables
+from store import lessons, second_tries, tables
 from store.engine import Database
 from tests.factories import build
 
@@ -147,8 +147,7 @@ def test_rewrites_that_a_retracted_lesson_drew_on_are_left_out(db: Database) -> 
         lesson = build(session, tables.Lesson, project_id=made, status="active")
         build(session, tables.LessonSource, lesson_id=lesson.id, correction_id=said.id)
         assert len(read(session, made)) == 1
-        lesson.status = "retracted"
-        session.flush()
+        lessons.retract(session, lesson.id, said.user_id, "It was wrong.")
         assert read(session, made) == []
 
 
