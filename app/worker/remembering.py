@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.worker.models import Models
+from app.worker.retrieval import QuestionVectors
 from core.lessons.label_memory import LabelMemory, fuse
 from core.types import LessonKind, LessonText, Question
 from store import lessons, vectors
@@ -42,7 +43,7 @@ def remembered(
     project_id: int,
     labels: Sequence[str],
     questions: Sequence[Question],
-    embedded: Callable[[], Vectors],
+    embedded: Callable[[], QuestionVectors],
     without: Sequence[Collection[int]] | None = None,
 ) -> list[Remembered | None]:
     """One per question, whose vectors ``embedded`` gives; ``None`` for all while no active exemplar names one of the labels.
@@ -57,9 +58,9 @@ def remembered(
         return [None] * len(questions)
     texts, memory = known
     if without is None or not any(without):
-        return list(_said(memory, texts, embedded()))
+        return list(_said(memory, texts, embedded().query))
     found: list[Remembered | None] = []
-    for query, gone in zip(embedded(), without, strict=True):
+    for query, gone in zip(embedded().query, without, strict=True):
         with memory.without(gone):
             found += _said(memory, texts, query[None]) if len(memory) else [None]
     return found

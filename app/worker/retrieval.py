@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.worker.models import Models
-from core.lessons.links import NEAREST, closest, link_scores
+from core.lessons.links import NEAREST
 from core.lessons.prompt import slot_of
-from core.lessons.relevance import Features
 from core.lessons.retrieve import TOP, chosen
-from core.lessons.sufficiency import Candidate, LookUp, Query, look_up, queries
+from core.lessons.sufficiency import Candidate, LookUp, PastUse, Query, candidate, lesson_stems, look_up, queries
 from core.lessons.wording import without_instances
-from core.lessons.words import overlap, stems
+from core.lessons.words import stems
 from core.projects import ProjectSettings
 from core.types import LessonKind, LessonText, Question
 from store import lesson_search, lessons, lookups, projects
@@ -37,9 +37,29 @@ def query_text(question: Question) -> str:
     return without_instances(f"{question.prompt}\n{question.context}".strip())
 
 
-def vectors_of(models: Models, questions: Sequence[Question]) -> Callable[[], Vectors]:
-    """The questions' vectors (n, dim) for search, made when they are first asked for and not again."""
-    return cache(lambda: models.embedder.embed([query_text(question) for question in questions]))
+def plain_text(question: Question) -> str:
+    """The prompt as it is, with the terms that it sets apart."""
+    return f"{question.prompt}\n{question.context}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionVectors:
+    """(n, dim) each: of the questions as search takes them, and as they are."""
+
+    query: Vectors
+    plain: Vectors
+
+
+def vectors_of(models: Models, questions: Sequence[Question]) -> Callable[[], QuestionVectors]:
+    """The questions' vectors, made when they are first asked for and not again, all in one call and each text once."""
+
+    def made() -> QuestionVectors:
+        texts = [query_text(question) for question in questions] + [plain_text(question) for question in questions]
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        vectors = models.embedder.embed(list(places))[[places[text] for text in texts]]
+        return QuestionVectors(vectors[: len(questions)], vectors[len(questions) :])
+
+    return cache(made)
 
 
 def lessons_for(
@@ -48,7 +68,7 @@ def lessons_for(
     project_id: int,
     options: ProjectSettings,
     questions: Sequence[Question],
-    embedded: Callable[[], Vectors] | None = None,
+    embedded: Callable[[], QuestionVectors] | None = None,
     without: Sequence[Collection[int]] | None = None,
 ) -> list[list[LessonText]]:
     """The active lessons that apply to each question, in slot order: see ``look_ups``."""
@@ -62,7 +82,7 @@ def look_ups(
     project_id: int,
     options: ProjectSettings,
     questions: Sequence[Question],
-    embedded: Callable[[], Vectors] | None = None,
+    embedded: Callable[[], QuestionVectors] | None = None,
     without: Sequence[Collection[int]] | None = None,
 ) -> list[LookUp]:
     """How the lessons of each question were found; no encoder is loaded for a project without any, and nothing is looked up then.
@@ -77,9 +97,9 @@ def look_ups(
             return nothing
         gate = lookups.gate_of(session, project_id)
     first = (embedded or vectors_of(models, questions))()
-    plain = _plain(models, questions, first)
     asked = [queries(question) for question in questions]
-    known = {(place, one[0].text): vector for place, (one, vector) in enumerate(zip(asked, first, strict=True)) if one}
+    whole = zip(asked, first.query, strict=True)
+    known = {(place, one[0].text): vector for place, (one, vector) in enumerate(whole) if one}
     running = {place: look_up(one, gate, options.lesson_floor) for place, one in enumerate(asked)}
     wanted: dict[int, Query] = {}
     for place, search in list(running.items()):
@@ -89,7 +109,7 @@ def look_ups(
         with db.read() as session:
             for place, query in list(wanted.items()):
                 unwanted = without[place] if without else ()
-                vectors = plain[place], known[place, query.text]
+                vectors = first.plain[place], known[place, query.text]
                 found = _candidates(session, models, project_id, query.text, vectors, unwanted)
                 _go_on(running[place], found, place, running, wanted, nothing)
     return nothing
@@ -110,17 +130,6 @@ def _go_on(
         ended[place] = end.value
         running.pop(place)
         wanted.pop(place, None)
-
-
-def _plain(models: Models, questions: Sequence[Question], first: Vectors) -> list[Vectors]:
-    """The vectors of the prompts as they are; only those that differ from the first query are embedded."""
-    texts = [f"{question.prompt}\n{question.context}".strip() for question in questions]
-    other = [place for place, question in enumerate(questions) if texts[place] != query_text(question)]
-    vectors = list(first)
-    if other:
-        for place, vector in zip(other, models.embedder.embed([texts[place] for place in other]), strict=True):
-            vectors[place] = vector
-    return vectors
 
 
 def _embed_rest(
@@ -146,23 +155,22 @@ def _candidates(
     hits = models.search(project_id, [kind.value for kind in LessonKind], query, TOP)
     near = [(hit.owner_id, hit.score) for hit in models.search(project_id, [ITEM], query, NEAREST)]
     linked = lookups.links(session, project_id, [item for item, _ in near]) if near else {}
-    scores, nearest = link_scores(near, linked), closest(near, linked)
-    ids = {hit.owner_id for hit in hits} | set(lesson_search.search(session, project_id, text, TOP)) | set(scores)
+    past = PastUse.of(near, linked)
+    ids = {hit.owner_id for hit in hits} | set(lesson_search.search(session, project_id, text, TOP)) | set(past.scores)
     active = lessons.active_texts(session, sorted(ids.difference(unwanted)))
     votes = lessons.votes_of(session, list(active))
     there = stored_vectors(session, "lesson", list(active), models.embedder.model_id)
     said = stems(text)
-    found = []
-    for id_, vector in there.items():
-        lesson, voted = active[id_], votes[id_]
-        linked_item = nearest.get(
-            id_, -1.0
-        )  # a merged lesson bears on all that it came from, not on its first item alone
-        cosine, bare = [max(float(one @ vector), linked_item) for one in (plain, query)]
-        shared = overlap(said, stems(f"{lesson.name or ''} {lesson.text} {lesson.applicability}"))
-        features = Features(cosine, bare, shared, scores.get(id_, 0.0), voted.used, voted.not_relevant)
-        found.append(Candidate(lesson, features, max(cosine, bare)))
-    return found
+    return [
+        candidate(
+            active[id_],
+            (float(plain @ vector), float(query @ vector)),
+            (said, lesson_stems(active[id_])),
+            past,
+            votes[id_],
+        )
+        for id_, vector in there.items()
+    ]
 
 
 def find_for(db: Database, models: Models, project_id: int, prompt: str, context: str) -> list[LessonText]:

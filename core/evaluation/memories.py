@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from core.lessons.base import History
 from core.lessons.deterministic import DeterministicDistiller
-from core.lessons.links import NEAREST, closest, link_scores
+from core.lessons.links import NEAREST
 from core.lessons.prompt import estimate_tokens, fill_slots, slot_of
 from core.lessons.relations import Relation, Wording, of_draft, relation
-from core.lessons.relevance import DEFAULT, Features, Gate
+from core.lessons.relevance import DEFAULT, Gate
 from core.lessons.retrieve import chosen
-from core.lessons.sufficiency import Candidate, LookUp, Query, look_up, queries
+from core.lessons.sufficiency import Candidate, LookUp, PastUse, Query, candidate, lesson_stems, look_up, queries
 from core.lessons.wording import without_instances
-from core.lessons.words import overlap, stems
+from core.lessons.words import stems
 from core.projects import ProjectSettings
 from core.types import LessonKind, LessonText, PromptSlot, Question
 
@@ -85,7 +85,7 @@ class Lessons:
     def add(self, kind: LessonKind, text: str, applicability: str, family: str, *, name: str | None = None) -> int:
         lesson = LessonText(len(self.texts) + 1, kind, text, applicability, name=name)
         self.texts[lesson.id], self.families[lesson.id] = lesson, family
-        self.stems[lesson.id] = stems(f"{name or ''} {text} {applicability}")
+        self.stems[lesson.id] = lesson_stems(lesson)
         return lesson.id
 
     def link(self, prompt: str, lesson_id: int) -> None:
@@ -111,28 +111,32 @@ class Lessons:
         """All lessons with what speaks for each."""
         if not self.texts:
             return []
-        ids = list(self.texts)
         asked = self.encode([f"{question.prompt}\n{question.context}".strip(), query.text])
-        cosines = self.encode([without_instances(self.texts[id_].applicability) for id_ in ids]) @ asked.T
-        near = self._near(asked[1], without)
-        links = {place: self.past[prompt] for place, prompt in enumerate(self.past)}
-        scores, nearest, said = link_scores(near, links), closest(near, links), stems(query.text)
-        found = []
-        for id_, (plain, bare) in zip(ids, cosines.tolist(), strict=True):
-            there = nearest.get(id_, -1.0)
-            features = Features(
-                max(plain, there), max(bare, there), overlap(said, self.stems[id_]), scores.get(id_, 0.0)
-            )
-            found.append(Candidate(self.texts[id_], features, max(features.cosine, features.bare)))
-        return found
+        cosines = self.encode([without_instances(one.applicability) for one in self.texts.values()]) @ asked.T
+        past = PastUse.of(self._near(asked[1], without), dict(enumerate(self.past.values())))
+        said = stems(query.text)
+        return [
+            candidate(lesson, (plain, bare), (said, self.stems[lesson.id]), past)
+            for lesson, (plain, bare) in zip(self.texts.values(), cosines.tolist(), strict=True)
+        ]
 
     def _near(self, query: NDArray[np.float32], without: str) -> list[tuple[int, float]]:
-        """Places of the nearest past prompts, with their cosines."""
+        """Places of the nearest past prompts, nearest first, with their cosines."""
         if not self.past:
             return []
         cosines = self.encode([without_instances(prompt) for prompt in self.past]) @ query
-        places = [place for place, prompt in enumerate(self.past) if prompt != without]
-        return sorted(((place, float(cosines[place])) for place in places), key=lambda hit: -hit[1])[:NEAREST]
+        places = np.array([place for place, prompt in enumerate(self.past) if prompt != without], int)
+        return [(int(place), float(cosines[place])) for place in places[nearest_places(cosines[places], NEAREST)]]
+
+
+def nearest_places(cosines: NDArray[np.float32], most: int) -> NDArray[np.intp]:
+    """Places of the ``most`` highest, highest first, of equals the first: what a stable sort says, without sorting all."""
+    if len(cosines) > most:
+        least = np.partition(cosines, len(cosines) - most)[len(cosines) - most]
+        kept = np.flatnonzero(cosines >= least)
+    else:
+        kept = np.arange(len(cosines))
+    return kept[np.argsort(-cosines[kept], kind="stable")][:most]
 
 
 @dataclass

@@ -8,20 +8,23 @@ further words are tried: a prompt that no lesson bears on costs one search.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from core.lessons.links import closest, link_scores
 from core.lessons.relevance import ACCEPT_AT, Features, Gate
+from core.lessons.retrieve import LessonVotes
 from core.lessons.wording import without_instances
-from core.lessons.words import content_words
+from core.lessons.words import content_words, overlap, stems
 from core.types import LessonText, Question
 
 MOST_ROUNDS = 4
 NEAR = 0.25  # chance from which a lesson is nearly relevant
 LOGGED = 6  # hits of a round that are kept
 KEY_TERMS = 12
+NO_VOTES = LessonVotes()
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
 
 
@@ -46,6 +49,42 @@ class Candidate:
     lesson: LessonText
     features: Features
     closest: float
+
+
+@dataclass(frozen=True, slots=True)
+class PastUse:
+    """What the nearest past items say of lessons, by lesson: the score of its links, and the cosine of the nearest that it bears on."""
+
+    scores: Mapping[int, float]
+    nearest: Mapping[int, float]
+
+    @classmethod
+    def of(cls, near: Sequence[tuple[int, float]], links: Mapping[int, Collection[int]]) -> PastUse:
+        """``near``: (item, cosine); ``links``: lessons of each item."""
+        return cls(link_scores(near, links), closest(near, links))
+
+
+def lesson_stems(lesson: LessonText) -> frozenset[str]:
+    """The words by which a lesson may be found."""
+    return stems(f"{lesson.name or ''} {lesson.text} {lesson.applicability}")
+
+
+def candidate(
+    lesson: LessonText,
+    cosines: tuple[float, float],
+    words: tuple[frozenset[str], frozenset[str]],
+    past: PastUse,
+    votes: LessonVotes = NO_VOTES,
+) -> Candidate:
+    """A lesson with all that speaks for it: the one place where features are made, for the product and for its measurement.
+
+    ``cosines``: of its applicability with the prompt and with the query; ``words``: stems of the query and of the lesson. A merged
+    lesson bears on all that it came from, so that the nearest linked item counts where that is nearer.
+    """
+    linked = past.nearest.get(lesson.id, -1.0)
+    cosine, bare = (max(one, linked) for one in cosines)
+    shared, link = overlap(*words), past.scores.get(lesson.id, 0.0)
+    return Candidate(lesson, Features(cosine, bare, shared, link, votes.used, votes.not_relevant), max(cosine, bare))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from core.lessons.relevance import DEFAULT, Features
+from core.lessons.retrieve import LessonVotes
 from core.lessons.sufficiency import (
     MOST_ROUNDS,
     Candidate,
     LookUp,
+    PastUse,
     Query,
     Round,
     Stopped,
+    candidate,
     is_enough,
+    lesson_stems,
     look_up,
     queries,
 )
+from core.lessons.words import stems
 from core.types import LessonKind, LessonText, Question
 
 NEARLY = Features(0.34, 0.34, 0.1)
@@ -95,3 +100,12 @@ def test_queries_are_different_forms_of_the_prompt() -> None:
     assert [one.text for one in queries(Question("Ferry?"))] == ["Ferry?"], "one form is sent once"
     assert queries(Question("  ")) == []
     assert len(queries(Question("x" * 100_000 + "?! " * 5000))) <= MOST_ROUNDS
+
+
+def test_a_lesson_linked_with_a_nearer_item_has_that_items_cosine() -> None:
+    """Worked by hand: one linked item at 0.9, so a link score of 0.9 ** 3, and half of the query's letters in the lesson."""
+    past = PastUse.of([(7, 0.9), (8, 0.95)], {7: {1}})
+    words = stems("train robot"), lesson_stems(LessonText(1, LessonKind.RULE, "Say when the train leaves.", "when"))
+    near, far = (candidate(lesson(id_), (0.3, 0.4), words, past, LessonVotes(2, 1)) for id_ in (1, 2))
+    assert near.features == Features(0.9, 0.9, 0.5, 1 - (1 - 0.9**3), 2, 1) and near.closest == 0.9
+    assert far.features == Features(0.3, 0.4, 0.5, 0.0, 2, 1) and far.closest == 0.4
