@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.worker.asking import subject_of
 from core.importing import ColumnMapping, NewRow, columns, guess_mapping
 from core.table_files import Format, RowError
-from store import items, outputs
+from store import images, items, outputs
 from store.items import NewItem
 from store.outputs import NewOutput
 
@@ -24,7 +24,7 @@ OnAnswers = Callable[[list[int]], None]  # ids of the outputs that a batch broug
 
 def empty_report() -> dict[str, Any]:
     """Counts of an import that has read nothing; ``errors`` are ``{"row": from 1, "message": what to do}``, the first ones."""
-    counts = dict.fromkeys(("rows", "added", "updated", "unchanged", "answers", "error_count"), 0)
+    counts = dict.fromkeys(("rows", "added", "updated", "unchanged", "images", "answers", "error_count"), 0)
     return {**counts, "errors": []}
 
 
@@ -70,6 +70,9 @@ def keep_batch(
     bad = [{"row": row.number, "message": row.message} for row in batch if isinstance(row, RowError)]
     rows = [NewItem(row.external_id, row.prompt, row.context, row.reference, row.meta) for row in good]
     added = items.add_many(session, project_id, rows)
+    for item_id, row in zip(added.ids, good, strict=True):
+        if row.images is not None and images.put(session, item_id, row.images):
+            report["images"] += len(row.images)
     new_ids = _keep_answers(session, list(zip(added.ids, good, strict=True)))
     if new_ids:
         on_answers(new_ids)

@@ -61,6 +61,12 @@ class Settings(BaseSettings):
     embedder: str = Field(
         "all-minilm-l6-v2", description="Sentence encoder: the bundled one, a local folder or a model id."
     )
+    image_encoder: str = Field(
+        "layout", description="Image encoder: layout (no weights), or a local folder or model id of CLIP or SigLIP."
+    )
+    model_sees_images: bool = Field(
+        False, description="For openai_http: send the pictures of an item along with its prompt."
+    )
     gateway_lookup_seconds: float = Field(
         1.0, gt=0, description="How long the gateway looks for lessons before it asks the model without them."
     )

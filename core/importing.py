@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from core.images import BadImage, NewImage, read_column
 from core.table_files import Format, RowError, called, raw_rows
 
 MAX_FIELD_CHARS = 1_000_000
@@ -44,12 +45,16 @@ _KNOWN_AS = {
     ),
     "model": ("model", "model_name", "model_id", "generator"),
     "label": ("label", "class", "category", "predicted_label"),
+    "images": ("images", "image"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """Which column holds what. ``answer`` is an existing model output, ``model`` its author, ``label`` its class; ``meta`` is kept."""
+    """Which column holds what. ``answer`` is an existing model output, ``model`` its author, ``label`` its class; ``meta`` is kept.
+
+    ``images`` may be in any form that ``core.images.read_column`` knows.
+    """
 
     prompt: str
     context: str | None = None
@@ -58,6 +63,7 @@ class ColumnMapping:
     answer: str | None = None
     model: str | None = None
     label: str | None = None
+    images: str | None = None
     meta: tuple[str, ...] = ()
 
 
@@ -74,6 +80,7 @@ class NewRow:
     model: str | None = None
     label: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    images: tuple[NewImage, ...] | None = None  # None where the file has no column for them
 
 
 def columns(path: Path, format: Format | None = None) -> list[str]:
@@ -99,12 +106,17 @@ def guess_mapping(names: Sequence[str]) -> ColumnMapping | None:
     return ColumnMapping(**found, meta=tuple(n for n in names if n not in found.values()))
 
 
-def read_rows(path: Path, mapping: ColumnMapping, format: Format | None = None) -> Iterator[NewRow | RowError]:
-    """Every row in the file's order. Only a file that cannot be read at all ends early, with a ``RowError`` saying so."""
+def read_rows(
+    path: Path, mapping: ColumnMapping, format: Format | None = None, *, folder: Path | None = None
+) -> Iterator[NewRow | RowError]:
+    """Every row in the file's order. Only a file that cannot be read at all ends early, with a ``RowError`` saying so.
+
+    ``folder``: where pictures may be read that rows name by their path; None where no further file may be opened.
+    """
     empty = True
     for number, raw in raw_rows(path, format):
         empty = False
-        yield raw if isinstance(raw, RowError) else _checked(number, raw, mapping)
+        yield raw if isinstance(raw, RowError) else _checked(number, raw, mapping, folder)
     if empty:
         yield RowError(0, "The file holds no rows. Check that it was saved, and that a CSV file has a header line.")
 
@@ -114,9 +126,10 @@ def preview(path: Path, n: int = 20, format: Format | None = None) -> list[Mappi
     return [raw for _, raw in islice(raw_rows(path, format), n)]
 
 
-def _checked(number: int, row: Mapping[str, Any], mapping: ColumnMapping) -> NewRow | RowError:
+def _checked(number: int, row: Mapping[str, Any], mapping: ColumnMapping, folder: Path | None) -> NewRow | RowError:
     try:
-        texts = {f.name: _text(row, getattr(mapping, f.name), f.name) for f in fields(mapping) if f.name != "meta"}
+        names = [f.name for f in fields(mapping) if f.name not in ("meta", "images")]
+        texts = {name: _text(row, getattr(mapping, name), name) for name in names}
         meta = {name: _plain(row[name], name) for name in mapping.meta if name in row}
     except ValueError as problem:
         return RowError(number, str(problem))
@@ -128,7 +141,11 @@ def _checked(number: int, row: Mapping[str, Any], mapping: ColumnMapping) -> New
     external_id = texts.pop("external_id") or _hash(prompt, context)
     if len(external_id) > 200:
         return RowError(number, "The external id is longer than 200 characters; choose a column with short ids.")
-    return NewRow(number, external_id, prompt, context, meta=meta, **texts)
+    try:
+        images = read_column(row.get(mapping.images), folder) if mapping.images is not None else None
+    except BadImage as problem:
+        return RowError(number, f"{problem} Or choose no column for images.")
+    return NewRow(number, external_id, prompt, context, meta=meta, images=images, **texts)
 
 
 def _hash(prompt: str, context: str) -> str:

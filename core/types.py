@@ -128,13 +128,14 @@ class JobPriority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a model is asked: an item without its reference answer."""
+    """What a model is asked: an item without its reference answer. ``item_id``: of the item whose pictures belong to it."""
 
     prompt: str
     context: str = ""
     guidelines: str = ""
     item_type: ItemType = ItemType.REASONING
     labels: tuple[str, ...] = ()
+    item_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from core.lessons.relevance import DEFAULT, Gate
@@ -62,9 +62,8 @@ def links(session: Session, project_id: int, item_ids: Sequence[int]) -> dict[in
     return found
 
 
-def missing_items(session: Session, project_id: int, model: str) -> Sequence[Item]:
-    """Items of the project from which an active lesson came or on which people voted one used, and that this model has not embedded."""
-    there = exists().where(Embedding.owner_kind == "item", Embedding.owner_id == Item.id, Embedding.model == model)
+def linked_items(project_id: int) -> ColumnElement[bool]:
+    """Whether an item is one from which an active lesson came or on which people voted one used."""
     came = (
         select(Output.item_id)
         .join(Correction, Correction.output_id == Output.id)
@@ -73,5 +72,11 @@ def missing_items(session: Session, project_id: int, model: str) -> Sequence[Ite
         .where(Lesson.project_id == project_id, is_retrievable())
     )
     used = select(Output.item_id).join(Retrieval, Retrieval.output_id == Output.id).where(Retrieval.vote == "used")
-    linked = Item.id.in_(came) | Item.id.in_(used)
-    return session.scalars(select(Item).where(Item.project_id == project_id, linked, ~there).order_by(Item.id)).all()
+    return Item.id.in_(came) | Item.id.in_(used)
+
+
+def missing_items(session: Session, project_id: int, model: str) -> Sequence[Item]:
+    """Items of the project that are linked with lessons, and that this model has not embedded."""
+    there = exists().where(Embedding.owner_kind == "item", Embedding.owner_id == Item.id, Embedding.model == model)
+    query = select(Item).where(Item.project_id == project_id, linked_items(project_id), ~there)
+    return session.scalars(query.order_by(Item.id)).all()

@@ -187,6 +187,7 @@ def question_of(item: Item, project: Project) -> types.Question:
         guidelines=project.guidelines,
         item_type=types.ItemType(project.item_type),
         labels=tuple(project.labels),
+        item_id=item.id,
     )
 
 

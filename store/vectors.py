@@ -196,6 +196,11 @@ def scopes(session: Session, model: str) -> dict[tuple[int, str], int]:
     return {(project_id, scope): dim for project_id, scope, dim in session.execute(grouped)}
 
 
+def models_in(session: Session, scope: str) -> list[str]:
+    """The models that embedded something of a scope."""
+    return list(session.scalars(select(Embedding.model).where(Embedding.scope == scope).distinct()))
+
+
 def of(session: Session, owner_kind: str, owner_ids: Sequence[int], model: str) -> dict[int, NDArray[np.float32]]:
     """The vectors that are there, by owner id."""
     query = select(Embedding.owner_id, Embedding.vector).where(

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 
-from app.api import exports, items, jobs, lesson_effect, lessons, outputs, problems, projects, retractions, reviews
+from app.api import exports, images, items, jobs, lesson_effect, lessons, outputs, problems, projects, retractions, reviews
 from app.state import AppState
 from core.exporters import REGISTRY as EXPORTERS
 
@@ -31,7 +31,7 @@ def create_api(state: AppState) -> FastAPI:
     )
     api.state.corrigenda = state
     problems.install(api)
-    modules = (projects, items, outputs, reviews, lessons, retractions, lesson_effect, exports, jobs)
+    modules = (projects, items, images, outputs, reviews, lessons, retractions, lesson_effect, exports, jobs)
     for module in modules:
         api.include_router(module.router)
     api.state.resources = [route for module in modules for route in module.router.routes]

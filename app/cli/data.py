@@ -27,7 +27,7 @@ from store.engine import Database
 from store.tables import Project
 
 SHOWN_ERRORS = 20
-INDEXED = ("lesson", "correction", "item")
+INDEXED = ("lesson", "correction", "item", "image")
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def import_path(settings: Settings, path: Path, slug: str, given: Sequence[str],
                 projects.create(session, slug=slug, name=slug, item_type=ItemType.REASONING)
             project_id = project_named(session, slug).id
         report = empty_report()
-        for batch in batches(read_rows(path, mapping)):
+        for batch in batches(read_rows(path, mapping, folder=path.parent)):
             with db.write() as session:
                 keep_batch(session, project_id, batch, report, _judged_later(session, project_id))
     _print_report(report, as_json=as_json)

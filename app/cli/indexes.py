@@ -10,16 +10,14 @@ import typer
 
 from core.lessons import index_files
 from core.lessons.index import Matrix, ScopeIndex
-from core.lessons.index_set import IndexSet, Key
-from store import vectors
+from core.lessons.index_set import IndexSet, Key, Loader
+from store import images, vectors
 from store.engine import Database
 
 
 def compare_all(db: Database, folder: Path, model: str) -> bool:
     """Say of every scope whether its snapshot, with the feed since, holds what the database does; true when all do."""
-    with db.read() as session:
-        keys = vectors.scopes(session, model)
-    results = [_compared(db, folder, model, key, dim) for key, dim in keys.items()]
+    results = [_compared(db, folder, one, key, dim) for one, key, dim in _all_scopes(db, model)]
     if not all(results):
         typer.echo(
             "Workers pass over a snapshot that they cannot use, but not over one that differs: "
@@ -62,16 +60,26 @@ def rebuild_all(db: Database, folder: Path, model: str) -> None:
     gone = index_files.remove_all(folder)
     typer.echo(f"{gone} snapshots removed.")
 
-    def load(project_id: int, scope: str, ids: Sequence[int] | None) -> Iterator[tuple[Sequence[int], Matrix]]:
-        with db.read() as session:
-            yield from vectors.in_pieces(session, project_id, scope, model, ids)
-
     with db.read() as session:
         seq = vectors.last_seq(session)
-        keys = vectors.scopes(session, model)
-    for key, dim in keys.items():
-        indexes = IndexSet(model, dim, load, applied_seq=seq)
+    for one, key, dim in _all_scopes(db, model):
+        indexes = IndexSet(one, dim, _loader(db, one), applied_seq=seq)
         index = indexes.scope(*key)
         index.settle()
         save(db, folder, indexes, key)
         typer.echo(f"  index {key[1]} of project {key[0]}: {len(index)} vectors, {index.kind}")
+
+
+def _all_scopes(db: Database, model: str) -> list[tuple[str, Key, int]]:
+    """Model, scope and length of vectors: of the sentence encoder, and of whatever embedded pictures."""
+    with db.read() as session:
+        models = dict.fromkeys([model, *vectors.models_in(session, images.SCOPE)])
+        return [(one, key, dim) for one in models for key, dim in vectors.scopes(session, one).items()]
+
+
+def _loader(db: Database, model: str) -> Loader:
+    def load(project_id: int, scope: str, ids: Sequence[int] | None) -> Iterator[tuple[Sequence[int], Matrix]]:
+        with db.read() as session:
+            yield from vectors.in_pieces(session, project_id, scope, model, ids)
+
+    return load

@@ -25,6 +25,7 @@ ROLES = {
     "answer": "Existing answer",
     "model": "Model of that answer",
     "label": "Label of that answer",
+    "images": "Images (data URI, base64 or bytes)",
 }
 SUFFIXES = [".jsonl", ".json", ".csv", ".tsv", ".parquet"]
 NONE = "– none –"
@@ -63,11 +64,12 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
         answer: Any,
         model: Any,
         label: Any,
+        images: Any,
         kept: Any,
         request: gr.Request,
     ) -> str:
         person = auth.require(request, Role.ADMIN)
-        values = (prompt, context, reference, external_id, answer, model, label)
+        values = (prompt, context, reference, external_id, answer, model, label, images)
         names = {role: str(value) for role, value in zip(ROLES, values, strict=True) if value and value != NONE}
         meta = [str(name) for name in kept if name not in names.values()] if isinstance(kept, list) else []
         return _start(state, person, layout.as_int(project), incoming(state, path), {**names, "meta": meta})

@@ -21,7 +21,7 @@ from core.error_types import offered
 from core.projects import ProjectSettings
 from core.risk.calibrate import FEWEST_REVIEWED
 from core.types import AssignmentState, ItemType, LessonStatus, QueueKind, Role
-from store import evidence, items, judgements, lessons, lookups, outputs, projects, queue, reviews, workers
+from store import evidence, images, items, judgements, lessons, lookups, outputs, projects, queue, reviews, workers
 from store.queue import Claim
 from store.tables import Assignment, Correction, Decline, Output, Project, Queue
 
@@ -134,6 +134,10 @@ def _item(session: Session, slot: Assignment, person: Person) -> view.ItemView:
         flag_reason=_flag_reason(session, item.id) if expert else "",
         reason=(slot.reason or "") if expert else "",
         flagged=0 if expert else _flagged(session, project.id, person),
+        pictures=tuple(
+            view.PictureView(f"/images/{item.id}/{one.place}", one.caption, one.width, one.height)
+            for one in images.of_items(session, [item.id]).get(item.id, ())
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from store import items, jobs, projects, queue, samples
 
 ITEMS_SHOWN = 15
 PREVIEW_ROWS = 8
+CELL = 2000  # characters of a field: pictures as text are long
 
 
 def overview(session: Session, project_id: int, text: str | None = None) -> str:
@@ -40,7 +42,17 @@ def file_preview(path: Path) -> tuple[str, list[str]]:
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else value if isinstance(value, str) else str(value)
+    if isinstance(value, dict | list) and any(isinstance(one, bytes) for one in _inside(value)):
+        return "binary data"
+    return "" if value is None else value[:CELL] if isinstance(value, str) else str(value)[:CELL]
+
+
+def _inside(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _inside(one)
+    else:
+        yield value
 
 
 def imports(session: Session, project_id: int) -> str:

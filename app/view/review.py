@@ -129,6 +129,16 @@ class KeptView:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureView:
+    """A picture of the item; width and height are in pixels, so that the page keeps its place before it is there."""
+
+    url: str
+    caption: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class ItemView:
     """What was asked, and what a reviewer should know of it."""
 
@@ -145,6 +155,7 @@ class ItemView:
     flag_reason: str  # what a person said when they flagged it
     reason: str  # why a program queued it
     flagged: int  # items that wait for an expert, when the person is one
+    pictures: tuple[PictureView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

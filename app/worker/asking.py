@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.worker.picturing import uris_of
 from app.worker.remembering import Remembered, remembered
 from app.worker.retrieval import as_retrievals, look_ups, vectors_of
 from app.worker.runner import Context
@@ -53,6 +54,7 @@ class Ask:
     reply_prefix: str = ""
     looked_up: LookUp = field(default_factory=LookUp)
     memory: Remembered | None = None  # of a label item: what people said of similar ones
+    images: tuple[str, ...] = ()  # data URIs, for a model that reads pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def prepare(
             labels = group[0].question.labels
             said = remembered(context.db, context.models, project_id, labels, questions, embedded, gone)
             known |= {subject.item.id: one for subject, one in zip(group, said, strict=True)}
+    pictures = pictures_for(context, subjects)
     asks = []
     with context.db.read() as session:
         for subject in subjects:
@@ -109,8 +112,18 @@ def prepare(
             messages, kept = subject.spec.messages(subject.question, lessons, subject.options.lesson_tokens)
             memory = known.get(subject.item.id)
             rows = as_retrievals(session, kept, memory.nearest if memory is not None else ())
-            asks.append(Ask(subject, tuple(messages), tuple(rows), memory=memory, looked_up=looked_up))
+            images = pictures.get(subject.item.id, ())
+            asks.append(
+                Ask(subject, tuple(messages), tuple(rows), memory=memory, looked_up=looked_up, images=images)
+            )
     return asks
+
+
+def pictures_for(context: Context, subjects: Sequence[Subject]) -> dict[int, tuple[str, ...]]:
+    """The pictures of items, by their ids, where the model reads any."""
+    if Capability.SEE not in context.models.batcher.capabilities:
+        return {}
+    return uris_of(context.db, [subject.item.id for subject in subjects])
 
 
 def answer(context: Context, asks: Sequence[Ask]) -> tuple[dict[int, Answer], dict[int, str]]:
@@ -150,6 +163,7 @@ def request_for(ask: Ask, *, seed: int, temperature: float | None = None) -> Gen
         max_new_tokens=options.max_new_tokens,
         temperature=options.temperature if temperature is None else temperature,
         seed=seed,
+        images=ask.images,
     )
 
 

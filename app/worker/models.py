@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from app.worker.indexing import WorkerIndex
     from core.batching import MicroBatcher
     from core.embedding import Embedder, Vectors
+    from core.image_encoders.base import ImageEncoder
     from core.lessons.index_set import Hit, IndexSet
 
 MakeGenerator = Callable[[Settings], Generator]
 MakeEmbedder = Callable[[Settings], "Embedder"]
+MakeImageEncoder = Callable[[Settings], "ImageEncoder"]
 
 
 def make_generator(settings: Settings) -> Generator:
@@ -27,7 +29,9 @@ def make_generator(settings: Settings) -> Generator:
 
     if settings.generator == "openai_http":
         key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
-        return REGISTRY.make("openai_http", url=settings.model_url, model=settings.model, api_key=key)
+        return REGISTRY.make(
+            "openai_http", url=settings.model_url, model=settings.model, api_key=key, sees=settings.model_sees_images
+        )
     return REGISTRY.make(
         settings.generator,
         model=settings.model,
@@ -44,6 +48,15 @@ def make_embedder(settings: Settings) -> Embedder:
     return Embedder(settings.embedder, device=settings.device)
 
 
+def make_image_encoder(settings: Settings) -> ImageEncoder:
+    """``layout``, or CLIP from a folder or model id. Raises ``EncoderError`` saying which setting to change."""
+    from core.image_encoders import REGISTRY
+
+    if settings.image_encoder in REGISTRY and settings.image_encoder != "clip":
+        return REGISTRY.make(settings.image_encoder)
+    return REGISTRY.make("clip", settings.image_encoder, device=settings.device)
+
+
 class Models:
     """Thread-safe. ``note`` says in words what is being loaded, and is empty otherwise."""
 
@@ -53,16 +66,21 @@ class Models:
         db: Database,
         make_generator: MakeGenerator = make_generator,
         make_embedder: MakeEmbedder = make_embedder,
+        make_image_encoder: MakeImageEncoder = make_image_encoder,
     ) -> None:
         self._notes: dict[str, str] = {}
         self._settings = settings
         self._db = db
         self._make_generator = make_generator
         self._make_embedder = make_embedder
+        self._make_image_encoder = make_image_encoder
         self._batcher: MicroBatcher | None = None
         self._embedder: Embedder | None = None
+        self._image_encoder: ImageEncoder | None = None
         self._index: WorkerIndex | None = None
-        self._loading = {name: threading.Lock() for name in ("generator", "embedder", "index")}
+        self._image_index: WorkerIndex | None = None
+        names = ("generator", "embedder", "image_encoder", "index", "image_index")
+        self._loading = {name: threading.Lock() for name in names}
 
     @property
     def note(self) -> str:
@@ -132,6 +150,25 @@ class Models:
     def search(self, project_id: int, scopes: Sequence[str], vector: Vectors, k: int) -> list[Hit]:
         """Up to ``k`` proposals of each scope, best first. The database has the last word on lessons: ask it again."""
         return self.index.search(project_id, scopes, vector, k, model_id=self.embedder.model_id)
+
+    @property
+    def image_encoder(self) -> ImageEncoder:
+        with self._loading["image_encoder"]:
+            if self._image_encoder is None:
+                with self._saying("image_encoder", "loading the image encoder"):
+                    self._image_encoder = self._make_image_encoder(self._settings)
+            return self._image_encoder
+
+    def search_images(self, project_id: int, vector: Vectors, k: int) -> list[Hit]:
+        """Up to ``k`` pictures of the project's items on which lessons were of use, the most alike first."""
+        encoder = self.image_encoder
+        with self._loading["image_index"]:
+            if self._image_index is None:
+                from app.worker.indexing import WorkerIndex
+
+                self._image_index = WorkerIndex(self._db, self._settings.index_dir, encoder.model_id, encoder.dim)
+        index = self._image_index.followed()
+        return index.search(project_id, ["image"], vector, k, model_id=encoder.model_id)
 
     def stop(self) -> None:
         """Stop generating at the next token; whatever waits for the model gets ``Stopped``."""

@@ -16,6 +16,7 @@ class Capability(StrEnum):
     LOGPROBS = "logprobs"  # of generated tokens
     SCORE = "score"  # of given continuations, teacher-forced
     READ = "read"  # log-probs of every token of a given reply
+    SEE = "see"  # pictures that come with a prompt
 
 
 class NotAvailable(RuntimeError):
@@ -46,13 +47,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One prompt. ``temperature`` 0 is greedy; ``seed`` makes a sampled answer repeatable where the backend can."""
+    """One prompt. ``temperature`` 0 is greedy; ``seed`` makes a sampled answer repeatable where the backend can.
+
+    ``images`` are data URIs that belong to the first message of the user; only a backend with ``Capability.SEE`` reads them.
+    """
 
     messages: tuple[Message, ...]
     max_new_tokens: int = 256
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int | None = None
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

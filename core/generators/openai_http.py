@@ -93,8 +93,12 @@ class OpenAIHTTPGenerator:
         parallel: int = 8,
         timeout: float = 120.0,
         backoff: float = 0.5,
+        sees: bool = False,
     ) -> None:
-        """``url`` is the base, such as http://localhost:8000/v1; ``backoff`` the first wait in seconds, doubled each time."""
+        """``url`` is the base, such as http://localhost:8000/v1; ``backoff`` the first wait in seconds, doubled each time.
+
+        ``sees``: the model reads pictures; nothing tells this but its name, so whoever sets it up has to say so.
+        """
         if not url or not url.startswith(("http://", "https://")):
             raise GeneratorError(
                 f"{url!r} is no address of a model server. Set CORRIGENDA_MODEL_URL, such as http://localhost:8000/v1"
@@ -104,6 +108,7 @@ class OpenAIHTTPGenerator:
         self._key = api_key
         self._parallel = parallel
         self._backoff = backoff
+        self._sees = {Capability.SEE} if sees else set()
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._client = httpx.Client(headers=headers, timeout=httpx.Timeout(timeout, connect=min(10.0, timeout)))
         self._logprobs: bool | None = None
@@ -113,7 +118,7 @@ class OpenAIHTTPGenerator:
     def capabilities(self) -> frozenset[Capability]:
         """Asks the server at first use; raises ``GeneratorError`` when it can't be asked."""
         logprobs = {Capability.LOGPROBS} if self._has_logprobs() else set()
-        return frozenset({Capability.GENERATE, *logprobs})
+        return frozenset({Capability.GENERATE, *self._sees, *logprobs})
 
     def generate(
         self,
@@ -279,7 +284,7 @@ class _Rejected(GeneratorError):
 def _body(model: str, request: GenerationRequest, logprobs: bool) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": model,
-        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        "messages": _messages(request),
         "max_tokens": request.max_new_tokens,
         "temperature": request.temperature,
         "top_p": request.top_p,
@@ -289,6 +294,16 @@ def _body(model: str, request: GenerationRequest, logprobs: bool) -> dict[str, A
     if logprobs:
         body["logprobs"] = True
     return body
+
+
+def _messages(request: GenerationRequest) -> list[dict[str, Any]]:
+    """Pictures stand after the words of the user's first message, as parts of it."""
+    messages: list[dict[str, Any]] = [{"role": one.role, "content": one.content} for one in request.messages]
+    asked = next((one for one in messages if one["role"] == "user"), None)
+    if request.images and asked is not None:
+        parts = [{"type": "image_url", "image_url": {"url": uri}} for uri in request.images]
+        asked["content"] = [{"type": "text", "text": asked["content"]}, *parts]
+    return messages
 
 
 def _events(lines: Iterator[str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from store.tables.api import ApiToken, IdempotencyKey
 from store.tables.base import Base
 from store.tables.effect import LessonProbe, LessonProbeRun, LessonProposal, LessonTrial
 from store.tables.evidence import EvidenceMap
+from store.tables.images import ItemImage
 from store.tables.lessons import (
     Embedding,
     IndexFeed,
@@ -37,6 +38,7 @@ __all__ = [
     "IdempotencyKey",
     "IndexFeed",
     "Item",
+    "ItemImage",
     "Job",
     "Lesson",
     "LessonMap",

@@ -1,4 +1,5 @@
-"""Embed what search is to find: the applicability of active lessons, the text of corrections, and prompts on which lessons helped."""
+"""Embed what search is to find: the applicability of active lessons, the text of corrections, prompts on which lessons helped and
+their pictures."""
 
 from __future__ import annotations
 
@@ -10,11 +11,13 @@ from sqlalchemy.orm import Session
 from app.worker.payloads import Embed
 from app.worker.retrieval import ITEM
 from app.worker.runner import Context
+from core.images import opened
 from core.lessons.wording import without_instances
-from store import lessons, lookups, vectors
+from store import images, lessons, lookups, vectors
 from store.tables import Correction, Item, Lesson
 
 BATCH = 64
+PICTURES = 16  # whose bytes are in memory at once
 
 
 def embed(context: Context, payload: Embed) -> dict[str, Any]:
@@ -43,6 +46,7 @@ def embed(context: Context, payload: Embed) -> dict[str, Any]:
         return without_instances(f"{row.prompt}\n{row.context}".strip())
 
     _all(context, lambda s: lookups.missing_items(s, project_id, model), said, keep_item)
+    _pictures(context, project_id)
     return {
         "lessons": _all(
             context,
@@ -72,6 +76,25 @@ def _all(
             done += sum(keep(session, row, vector) for row, vector in zip(chunk, found, strict=True))
         context.progress(start + len(chunk), len(rows), "embedding")
     return done
+
+
+def _pictures(context: Context, project_id: int) -> None:
+    """Pictures of items on which lessons were of use; no encoder is loaded for a project without any."""
+    with context.db.read() as session:
+        if not images.any_to_embed(session, project_id):
+            return
+        encoder = context.models.image_encoder
+        waiting = images.missing(session, project_id, encoder.model_id)
+    for start in range(0, len(waiting), PICTURES):
+        context.check()
+        with context.db.read() as session:
+            data = images.data_of(session, waiting[start : start + PICTURES])
+        found = encoder.embed([opened(one) for one in data.values()])
+        with context.db.write() as session:
+            there = images.items_of(session, list(data))  # they may have been replaced meanwhile
+            for id_, vector in zip(data, found, strict=True):
+                if id_ in there:
+                    _put(session, project_id, images.SCOPE, images.SCOPE, id_, encoder.model_id, vector)
 
 
 def _put(session: Session, project_id: int, scope: str, kind: str, owner_id: int, model: str, vector: Any) -> None:
