@@ -72,7 +72,9 @@ def checked(data: bytes, caption: str = "") -> NewImage:
 
 
 def _written(image: Image, kind: str, caption: str) -> NewImage:
-    plain = image.convert("RGB" if kind == "JPEG" or "A" not in image.getbands() and "transparency" not in image.info else "RGBA")
+    plain = image.convert(
+        "RGB" if kind == "JPEG" or ("A" not in image.getbands() and "transparency" not in image.info) else "RGBA"
+    )
     plain.info.clear()
     out = io.BytesIO()
     plain.save(out, kind, **({"quality": 92} if kind != "PNG" else {}))
@@ -100,7 +102,7 @@ def read_column(value: object, folder: Path | None) -> tuple[NewImage, ...]:
 
     ``folder`` is None where files of this machine may not be read. Raises ``BadImage``.
     """
-    if value is None or value == "" or value == []:
+    if value is None or value in ("", []):
         return ()
     values = value if isinstance(value, list | tuple) else [value]
     if len(values) > MOST:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import Session
 
 from core.lessons.relevance import DEFAULT, Gate
@@ -41,6 +41,25 @@ def of(session: Session, output_id: int) -> Lookup | None:
 def links(session: Session, project_id: int, item_ids: Sequence[int]) -> dict[int, set[int]]:
     """Lessons that may go into a prompt now, by the items on which they were of use: their corrections came from there, or people
     voted them used in an answer that was found acceptable."""
+    found: dict[int, set[int]] = {}
+    for query in _uses():
+        standing = query.where(Output.item_id.in_(item_ids), Lesson.project_id == project_id, is_retrievable())
+        for item_id, lesson_id in session.execute(standing):
+            found.setdefault(item_id, set()).add(lesson_id)
+    return found
+
+
+def items_of(session: Session, lesson_ids: Sequence[int]) -> dict[int, set[int]]:
+    """The reverse of ``links``: the items on which each lesson was of use."""
+    found: dict[int, set[int]] = {}
+    for query in _uses():
+        for item_id, lesson_id in session.execute(query.where(Lesson.id.in_(lesson_ids))):
+            found.setdefault(lesson_id, set()).add(item_id)
+    return found
+
+
+def _uses() -> tuple[Select[int, int], Select[int, int]]:
+    """(item, lesson): the corrections of the lesson came from there; the lesson was voted used there."""
     came = (
         select(Output.item_id, LessonSource.lesson_id)
         .join(Correction, Correction.output_id == Output.id)
@@ -54,12 +73,7 @@ def links(session: Session, project_id: int, item_ids: Sequence[int]) -> dict[in
         .join(Lesson, Lesson.id == Retrieval.lesson_id)
         .where(Retrieval.vote == "used", fine)
     )
-    found: dict[int, set[int]] = {}
-    for query in (came, used):
-        standing = query.where(Output.item_id.in_(item_ids), Lesson.project_id == project_id, is_retrievable())
-        for item_id, lesson_id in session.execute(standing):
-            found.setdefault(item_id, set()).add(lesson_id)
-    return found
+    return came, used
 
 
 def linked_items(project_id: int) -> ColumnElement[bool]:

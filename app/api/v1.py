@@ -8,7 +8,19 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 
-from app.api import exports, images, items, jobs, lesson_effect, lessons, outputs, problems, projects, retractions, reviews
+from app.api import (
+    exports,
+    images,
+    items,
+    jobs,
+    lesson_effect,
+    lessons,
+    outputs,
+    problems,
+    projects,
+    retractions,
+    reviews,
+)
 from app.state import AppState
 from core.exporters import REGISTRY as EXPORTERS
 

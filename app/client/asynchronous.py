@@ -59,6 +59,10 @@ class AsyncClient:
         """Add items, or change those that carry their external ids; ``answer`` lets the server's model answer new ones."""
         return await self._run(operations.push_items(project_id, items, answer))
 
+    async def put_images(self, item_id: int, images: Sequence[bytes], captions: Sequence[str] = ()) -> bool:
+        """Make these PNG, JPEG, WebP or GIF files the pictures of an item; false where they are already."""
+        return await self._run(operations.put_images(item_id, images, captions))
+
     async def push_outputs(self, project_id: int, outputs: Sequence[Output]) -> OutputsPushed:
         """Bring answers of a model of yours; they are judged and queued for people."""
         return await self._run(operations.push_outputs(project_id, outputs))

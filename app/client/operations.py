@@ -5,6 +5,7 @@ A ``Call`` is a request, a ``Sleep`` a pause; the value that the generator retur
 
 from __future__ import annotations
 
+import base64
 import time
 import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -84,6 +85,14 @@ def push_items(project_id: int, items: Sequence[Item], answer: bool, size: int =
         ids += body["ids"]
         job_id = body["job_id"] or job_id
     return ItemsPushed(**counts, ids=ids, job_id=job_id)
+
+
+def put_images(item_id: int, images: Sequence[bytes], captions: Sequence[str]) -> Operation[bool]:
+    """Whether the item had other pictures before."""
+    said = [*captions, *[""] * len(images)]
+    rows = [{"data": base64.b64encode(one).decode(), "caption": said[place]} for place, one in enumerate(images)]
+    body = yield Call("PUT", f"/items/{item_id}/images", json={"images": rows}, key=uuid.uuid4().hex)
+    return bool(body["changed"])
 
 
 def push_outputs(project_id: int, outputs: Sequence[Output], size: int = 100) -> Operation[OutputsPushed]:

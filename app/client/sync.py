@@ -60,6 +60,10 @@ class Client:
         """Add items, or change those that carry their external ids; ``answer`` lets the server's model answer new ones."""
         return self._run(operations.push_items(project_id, items, answer))
 
+    def put_images(self, item_id: int, images: Sequence[bytes], captions: Sequence[str] = ()) -> bool:
+        """Make these PNG, JPEG, WebP or GIF files the pictures of an item; false where they are already."""
+        return self._run(operations.put_images(item_id, images, captions))
+
     def push_outputs(self, project_id: int, outputs: Sequence[Output]) -> OutputsPushed:
         """Bring answers of a model of yours; they are judged and queued for people."""
         return self._run(operations.push_outputs(project_id, outputs))

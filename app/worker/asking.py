@@ -113,9 +113,7 @@ def prepare(
             memory = known.get(subject.item.id)
             rows = as_retrievals(session, kept, memory.nearest if memory is not None else ())
             images = pictures.get(subject.item.id, ())
-            asks.append(
-                Ask(subject, tuple(messages), tuple(rows), memory=memory, looked_up=looked_up, images=images)
-            )
+            asks.append(Ask(subject, tuple(messages), tuple(rows), memory=memory, looked_up=looked_up, images=images))
     return asks
 
 

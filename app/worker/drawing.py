@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 
-from app.worker.asking import Ask, Subject, draw_label, request_for, seed_of
+from app.worker.asking import Ask, Subject, draw_label, pictures_for, request_for, seed_of
 from app.worker.runner import Context
 from core.answers import final_answer
 from core.generators.base import Generation, Message
@@ -53,12 +53,14 @@ def _rollouts(context: Context, missing: Sequence[tuple[Output, Subject, int]]) 
     """Labels are drawn from the probabilities that are there already; other answers are all asked for at once."""
     stop = context.should_stop
     waiting: list[tuple[Output, int, int, str | Future[Generation]]] = []
+    pictures = pictures_for(context, [subject for _, subject, _ in missing]) if missing else {}
     for output, subject, number in missing:
         seed, temperature = seed_of(output.id, number), subject.options.generator.sample_temperature
         if output.label_scores:
             waiting.append((output, number, seed, draw_label(output.label_scores, temperature, seed)))
             continue
-        ask = Ask(subject, tuple(Message(role, content) for role, content in output.messages))
+        said = tuple(Message(role, content) for role, content in output.messages)
+        ask = Ask(subject, said, images=pictures.get(output.item_id, ()))
         request = request_for(ask, seed=seed, temperature=temperature)
         priority = context.job.priority
         waiting.append(

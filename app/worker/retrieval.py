@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.worker.models import Models
+from app.worker.picturing import chosen_by_picture, pictures_of, same_shown
 from core.lessons.links import NEAREST
 from core.lessons.prompt import slot_of
 from core.lessons.retrieve import TOP, chosen
@@ -101,6 +102,8 @@ def look_ups(
     whole = zip(asked, first.query, strict=True)
     known = {(place, one[0].text): vector for place, (one, vector) in enumerate(whole) if one}
     running = {place: look_up(one, gate, options.lesson_floor) for place, one in enumerate(asked)}
+    item_ids = [question.item_id for question in questions if question.item_id is not None]
+    pictures = pictures_of(db, models, project_id, item_ids) if item_ids else {}
     wanted: dict[int, Query] = {}
     for place, search in list(running.items()):
         _go_on(search, None, place, running, wanted, nothing)
@@ -110,8 +113,13 @@ def look_ups(
             for place, query in list(wanted.items()):
                 unwanted = without[place] if without else ()
                 vectors = first.plain[place], known[place, query.text]
-                found = _candidates(session, models, project_id, query.text, vectors, unwanted)
+                own = pictures.get(questions[place].item_id or 0)
+                shown = same_shown(session, models, project_id, own) if own is not None else []
+                found = _candidates(session, models, project_id, query.text, vectors, unwanted, shown)
                 _go_on(running[place], found, place, running, wanted, nothing)
+    for place, question in enumerate(questions):
+        if (own := pictures.get(question.item_id or 0)) is not None:
+            nothing[place] = chosen_by_picture(db, models, question, own, nothing[place])
     return nothing
 
 
@@ -149,13 +157,15 @@ def _candidates(
     text: str,
     vectors: tuple[Vectors, Vectors],
     unwanted: Collection[int],
+    shown: Sequence[tuple[int, float]],
 ) -> list[Candidate]:
-    """What the index, the words and past use propose, confirmed by the database, with what speaks for each."""
+    """What the index, the words, past use and pictures propose, confirmed by the database, with what speaks for each."""
     plain, query = vectors
     hits = models.search(project_id, [kind.value for kind in LessonKind], query, TOP)
     near = [(hit.owner_id, hit.score) for hit in models.search(project_id, [ITEM], query, NEAREST)]
-    linked = lookups.links(session, project_id, [item for item, _ in near]) if near else {}
-    past = PastUse.of(near, linked)
+    items = [item for item, _ in [*near, *shown]]
+    linked = lookups.links(session, project_id, items) if items else {}
+    past = PastUse.of(near, linked, shown)
     ids = {hit.owner_id for hit in hits} | set(lesson_search.search(session, project_id, text, TOP)) | set(past.scores)
     active = lessons.active_texts(session, sorted(ids.difference(unwanted)))
     votes = lessons.votes_of(session, list(active))

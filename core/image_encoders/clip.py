@@ -36,7 +36,8 @@ class ClipEncoder:
         self._device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         try:
             self._model: Any = AutoModel.from_pretrained(model, use_safetensors=True, trust_remote_code=False)
-            self._processor: Any = AutoProcessor.from_pretrained(model, trust_remote_code=False)
+            processor: Any = AutoProcessor
+            self._processor = processor.from_pretrained(model, trust_remote_code=False)
             self.model_id = model_id_of(model)
         except (OSError, ValueError, EmbedderError) as problem:
             raise EncoderError(

@@ -1,4 +1,4 @@
-"""Colours and edges by place, without weights (colour layout and HOG, Dalal and Triggs 2005): finds the same picture or the same scene again.
+"""Colours and edges by place, without weights (colour layout and HOG, Dalal and Triggs 2005): finds the same picture again.
 
 Kept whatever the size, compression and, mostly, brightness; it does not know what is shown, so another photo of the same thing is
 another picture to it. For that a project's worker loads ``clip``.
@@ -42,7 +42,7 @@ class LayoutEncoder:
 
 def _described(image: Image) -> Vectors:
     small = image.convert("RGB").resize((SIDE, SIDE))
-    rgb = np.asarray(small, np.float32) / 255
+    rgb: Vectors = np.asarray(small, np.float32) / np.float32(255)
     # The root of shares (Hellinger) keeps one large cell from drowning the others; both halves weigh the same.
     return np.concatenate([_edges(rgb.mean(axis=2)), _colours(rgb)]).astype(np.float32) / np.float32(np.sqrt(2))
 
@@ -60,7 +60,9 @@ def _colours(rgb: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     safe = np.where(spread == 0, 1, spread)
     red, green, blue = (rgb[..., i] for i in range(3))
     hue = np.where(
-        high == red, ((green - blue) / safe) % 6, np.where(high == green, (blue - red) / safe + 2, (red - green) / safe + 4)
+        high == red,
+        ((green - blue) / safe) % 6,
+        np.where(high == green, (blue - red) / safe + 2, (red - green) / safe + 4),
     )
     shade = HUES + np.clip((high * 3).astype(int), 0, 2)
     plain = spread < GREY * np.maximum(high, 0.2)
@@ -77,4 +79,5 @@ def _shares(
     total = np.bincount(place.ravel(), weight.ravel(), cells * cells * n_bins)
     if total.sum() <= 1e-6:
         total = np.ones_like(total)
-    return np.sqrt(total / total.sum()).astype(np.float32)
+    shares: Vectors = np.sqrt(total / total.sum()).astype(np.float32)
+    return shares

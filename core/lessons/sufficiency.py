@@ -59,9 +59,17 @@ class PastUse:
     nearest: Mapping[int, float]
 
     @classmethod
-    def of(cls, near: Sequence[tuple[int, float]], links: Mapping[int, Collection[int]]) -> PastUse:
-        """``near``: (item, cosine); ``links``: lessons of each item."""
-        return cls(link_scores(near, links), closest(near, links))
+    def of(
+        cls,
+        near: Sequence[tuple[int, float]],
+        links: Mapping[int, Collection[int]],
+        shown: Sequence[tuple[int, float]] = (),
+    ) -> PastUse:
+        """``near``: (item, cosine); ``links``: lessons of each item; ``shown``: items with the same picture, and how far.
+
+        A picture is a link and no more: the words still have to come near, because one picture may be asked anything.
+        """
+        return cls(link_scores([*near, *shown], links), closest(near, links))
 
 
 def lesson_stems(lesson: LessonText) -> frozenset[str]:

@@ -25,6 +25,7 @@ FAMILIES = (
     "recipes",
     "reports",
     "item_types",
+    "image_encoders",
 )
 
 

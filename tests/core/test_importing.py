@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from core import table_files
 from core.importing import ColumnMapping, NewRow, columns, guess_mapping, preview, read_rows
 from core.table_files import RowError, sniff
+from tests.pictures import file as picture
 
 PROMPT = ColumnMapping("prompt", context="context", external_id="id", meta=("topic",))
 
@@ -360,3 +362,19 @@ def test_every_text_arrives_as_it_is(tmp_path_factory: pytest.TempPathFactory, p
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
         writer.writerows([("id", "prompt"), *enumerate(prompts)])
     assert [r.prompt for r in split(folder / "x.csv")[0]] == prompts
+
+
+def test_pictures_come_with_their_rows_and_a_bad_one_costs_its_row_alone(tmp_path: Path) -> None:
+    (tmp_path / "one.png").write_bytes(picture(1))
+    path = tmp_path / "rows.jsonl"
+    rows = [{"question": f"q{n}", "image": name} for n, name in enumerate(["one.png", "no.png", ""])]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    mapping = guess_mapping(columns(path))
+    assert mapping is not None and mapping.images == "image"
+    good, bad, none = read_rows(path, mapping, folder=tmp_path)
+    assert isinstance(good, NewRow) and good.images is not None and good.images[0].width == 240
+    assert isinstance(bad, RowError) and "no file no.png" in bad.message and "choose no column" in bad.message
+    assert isinstance(none, NewRow) and none.images == ()
+    assert isinstance(next(iter(read_rows(path, mapping))), RowError), "no folder, no files"
+    without = replace(mapping, images=None)
+    assert [row.images for row in read_rows(path, without) if isinstance(row, NewRow)] == [None] * 3

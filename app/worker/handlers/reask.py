@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from app.worker.asking import Ask, Subject, answer, as_new_output, subject_of
+from app.worker.asking import Ask, Subject, answer, as_new_output, pictures_for, subject_of
 from app.worker.handlers.generate import effect_key
 from app.worker.payloads import Reask
 from app.worker.retrieval import as_retrievals, lessons_for, still_stand
@@ -114,7 +114,8 @@ def _ask(context: Context, subject: Subject, output: Output, refiner: str, lesso
     given = RefineInput(subject.question, (attempt,), None, tuple(lessons), votes, output.label)
     messages = REFINERS.make(refiner, token_budget=subject.options.lesson_tokens).messages(given) or ()
     prefix = "Answer: " if subject.question.item_type is ItemType.LABEL else ""
-    return Ask(subject, tuple(messages), tuple(retrievals), prefix)
+    images = pictures_for(context, [subject]).get(subject.item.id, ())
+    return Ask(subject, tuple(messages), tuple(retrievals), prefix, images=images)
 
 
 def _put_forward(

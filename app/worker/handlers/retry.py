@@ -7,7 +7,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.worker.asking import Answer, Ask, Subject, answer, as_new_output, request_for, seed_of, subject_of
+from app.worker.asking import (
+    Answer,
+    Ask,
+    Subject,
+    answer,
+    as_new_output,
+    pictures_for,
+    request_for,
+    seed_of,
+    subject_of,
+)
 from app.worker.handlers.generate import effect_key
 from app.worker.payloads import Retry
 from app.worker.retrieval import as_retrievals, lessons_for, still_stand
@@ -69,7 +79,8 @@ def _ask(
         with context.db.read() as session:
             retrievals = as_retrievals(session, lessons)
     prefix = "Answer: " if subject.question.item_type is ItemType.LABEL else ""
-    return Ask(subject, tuple(messages), tuple(retrievals), prefix)
+    images = pictures_for(context, [subject]).get(subject.item.id, ())
+    return Ask(subject, tuple(messages), tuple(retrievals), prefix, images=images)
 
 
 def _answer(context: Context, ask: Ask) -> Answer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.worker.asking import Ask, Subject, request_for, seed_of, subject_of
+from app.worker.asking import Ask, Subject, pictures_for, request_for, seed_of, subject_of
 from app.worker.disputes import to_experts
 from app.worker.payloads import Rollouts
 from app.worker.risks import queue_priority
@@ -100,7 +100,8 @@ class _Search:
     def _asked(self, prefix: Prefix, numbers: Sequence[int]) -> list[tuple[int, str]]:
         batcher, stop = self._context.models.batcher, self._context.should_stop
         prompt, _ = self._subject.spec.messages(self._subject.question, [], 0)
-        ask = Ask(self._subject, continuing(prompt, prefix))
+        images = pictures_for(self._context, [self._subject]).get(self._subject.item.id, ())
+        ask = Ask(self._subject, continuing(prompt, prefix), images=images)
         temperature = self._subject.options.generator.sample_temperature
         waiting = []
         for number in numbers:

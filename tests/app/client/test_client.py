@@ -20,6 +20,7 @@ from core.types import LessonDraft, LessonKind
 from store import exports, lessons
 from tests.app.api.test_resources import ANSWER, reviewed
 from tests.app.programs import Api
+from tests.pictures import file
 
 
 @pytest.fixture
@@ -51,6 +52,7 @@ def test_the_way_of_a_program_from_push_to_export(api: Api, url: str) -> None:
         project = client.project("maths")
         items = client.push_items(project.id, [Item("i1", "What is 3 + 4?", reference="7")])
         assert items.added == 1
+        assert [client.put_images(items.ids[0], [file(1)], ["a scene"]) for _ in range(2)] == [True, False]
         output = Output(ANSWER, "theirs", external_id="i1", tokens=[("3", -0.5), (" +", -1.5, 0.25)])
         pushed = client.push_outputs(project.id, [output])
         [kept] = pushed.outputs

@@ -36,7 +36,7 @@ class FakeGenerator:
         self.requests: list[GenerationRequest] = []
         self.scored: list[ScoreRequest] = []
         self.before: Callable[[], None] = lambda: None
-        self.capabilities = frozenset(set(Capability) if can_score else {Capability.GENERATE})
+        self.capabilities = frozenset(set(Capability) - {Capability.SEE} if can_score else {Capability.GENERATE})
         self._lock = threading.Lock()
 
     def generate(
