@@ -1,4 +1,4 @@
-"""Versions of critics that a project trained on its people's step labels: weights as JSON numbers, every version kept.
+"""Versions of critics and gates that a project trained on what its people said: weights as JSON numbers, every version kept.
 
 At most one version per critic is in force; where none is, the critic that comes with the product speaks.
 """
@@ -51,9 +51,11 @@ def newest(session: Session, project_id: int, critic: str) -> CriticModel | None
     return session.scalar(_of(project_id, critic).order_by(CriticModel.id.desc()).limit(1))
 
 
-def versions(session: Session, project_id: int, limit: int = 20) -> Sequence[CriticModel]:
-    """Newest first, of all critics."""
+def versions(session: Session, project_id: int, limit: int = 20, critic: str | None = None) -> Sequence[CriticModel]:
+    """Newest first, of one critic or of all."""
     query = select(CriticModel).where(CriticModel.project_id == project_id)
+    if critic is not None:
+        query = query.where(CriticModel.critic == critic)
     return session.scalars(query.order_by(CriticModel.id.desc()).limit(limit)).all()
 
 

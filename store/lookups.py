@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.lessons.relevance import DEFAULT, Gate
 from core.types import Verdict
+from store import critic_models
 from store.lessons import is_retrievable
 from store.tables import (
     Correction,
@@ -18,17 +19,18 @@ from store.tables import (
     LessonSource,
     Lookup,
     Output,
-    RelevanceModel,
     Retrieval,
     Review,
 )
 
+GATE = "relevance_gate"  # its versions are kept under this name: see ``store.critic_models``
+
 
 def gate_of(session: Session, project_id: int) -> Gate:
-    """The relevance gate of a project: its own where its votes taught one of this version."""
-    kept = session.scalar(select(RelevanceModel.state).where(RelevanceModel.project_id == project_id))
+    """The relevance gate of a project: its own where its votes taught one, of these features, that is in force."""
+    kept = critic_models.current(session, project_id, GATE)
     try:
-        return Gate.from_state(kept) if kept else DEFAULT
+        return Gate.from_state(kept.state) if kept is not None else DEFAULT
     except (ValueError, KeyError, TypeError):
         return DEFAULT
 

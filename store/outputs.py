@@ -49,6 +49,7 @@ class NewOutput:
     steps: Sequence[types.Step] = ()
     lessons: Sequence[NewRetrieval] = ()
     lookup: Mapping[str, Any] | None = None  # how they were found: rounds, stopped, best
+    asked_by: str = "generate"  # who looked them up: see ``store.lookups``
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,10 @@ def add(session: Session, new: NewOutput) -> Output:
     session.flush()
     session.add_all(_retrieval(output.id, lesson) for lesson in new.lessons)
     if new.lookup is not None:
-        session.add(Lookup(output_id=output.id, **new.lookup))
+        project_id = session.get_one(Item, new.item_id).project_id
+        session.add(
+            Lookup(project_id=project_id, output_id=output.id, asked_by=new.asked_by, **clean(dict(new.lookup)))
+        )
     session.flush()
     return output
 

@@ -67,7 +67,6 @@ _DEFAULTS: dict[type[tables.Base], Callable[[int], dict[str, Any]]] = {
     tables.Output: lambda n: {"text": f"It is {n}.", "model": "test"},
     tables.Project: lambda n: {"slug": f"project-{n}", "name": f"Project {n}"},
     tables.Queue: lambda n: {"kind": f"kind-{n}"},
-    tables.RelevanceModel: lambda n: {"state": {"weights": [1.0]}, "figures": {}, "votes": 60},
     tables.Retraction: lambda n: {"why": f"reason {n}", "filter": {"lesson_ids": [n]}},
     tables.RetractionEntry: lambda n: {"kind": "export", "owner_id": n},
     tables.Retrieval: lambda n: {"slot": "rules", "rank": 0, "score": 0.5},

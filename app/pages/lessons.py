@@ -7,7 +7,15 @@ from typing import Any
 import gradio as gr
 
 from app import auth
-from app.pages import layout, lesson_exchange, lesson_form, lesson_joining, lesson_list, lesson_pressing
+from app.pages import (
+    layout,
+    lesson_exchange,
+    lesson_form,
+    lesson_gates,
+    lesson_joining,
+    lesson_list,
+    lesson_pressing,
+)
 from app.state import AppState
 
 HINT = "What people taught the model. Only active lessons are put into prompts."
@@ -29,6 +37,7 @@ def build(state: AppState) -> None:
             detail = layout.html(lesson_form.nothing_chosen(), elem_id="lesson-detail", actions=True)
             form = lesson_form.controls()
             exchange = lesson_exchange.build(state, picker)
+    lesson_gates.build(state, picker)
     chosen, kept, timer = gr.State(None), gr.State({}), gr.Timer(3.0, active=False)
     joint = [joining[name] for name in ("asked", "group", "note", "kind", "text", "applicability")]
     one, around = [detail, *form.values()], [kept, facets, listing]
@@ -70,8 +79,7 @@ def build(state: AppState) -> None:
         )
 
     def closed(request: gr.Request) -> list[Any]:
-        auth.require(request)
-        return lesson_joining.shut()
+        return lesson_joining.shut() if auth.require(request) else []
 
     layout.on_load(opened, None, [picker, chosen, *one, *around, exchange["box"], exchange["stands"], exchange["take"]])
     # The map is asked for after the list, never with it: an answer on its way would bring back a map that was closed, or close it.
@@ -81,8 +89,8 @@ def build(state: AppState) -> None:
     gr.on(changed, refresh, asked, around, trigger_mode="always_last", **layout.LIGHT).then(**look)
     facets.click(lesson_pressing.on_facet(state), asked, around, **layout.LIGHT).then(**look)
     gr.on([mapped.input, timer.tick], **look)
-    pressed_list = lesson_pressing.on_list(state, len(one), len(joint))
     for place in (listing, drawn):
+        pressed_list = lesson_pressing.on_list(state, len(one), len(joint))
         place.click(pressed_list, asked, [chosen, *one, *around, *joint], **layout.LIGHT).then(**look)
     pressed = detail.click(lesson_pressing.on_detail(state, len(joint)), chosen, [chosen, *one, *joint], **layout.LIGHT)
     pressed.then(renew, asked, around, **layout.LIGHT).then(**look)

@@ -18,7 +18,7 @@ from app.pages.review_reply import Act, Refused, Reply, Watch, board_blocks, chi
 from app.settings import Settings
 from app.view import review as view
 from app.view.render import render
-from app.worker.waking import wake_critic, wake_evidence, wake_trials, wake_votes
+from app.worker.waking import wake_critic, wake_evidence, wake_relevance, wake_trials, wake_votes
 from core.types import Verdict
 from store import drafts, jobs, lesson_proposals, outputs, queue, reviews
 from store.tables import Assignment, Retrieval
@@ -144,6 +144,7 @@ def vote(session: Session, act: Act, person: Person, settings: Settings, watch: 
     if retrieval is None or retrieval.output_id != output.id:
         raise Refused(MOVED)
     outputs.vote_chip(session, retrieval.id, act.vote, person.id)
+    wake_relevance(session, output.item.project_id)
     lesson_proposals.renew(session, [retrieval.lesson_id])
     found = None if reviews.is_blind(session, slot, person.id) else review_board.lookup(session, output.id)
     return {"chips": chips_block(review_board.chips(session, output.id), found)}

@@ -101,7 +101,7 @@ def _mistake(book: Book, one: Entry, answer: notebook.AnswerSteps) -> dict[str, 
 
 
 def versions(session: Session, project_id: int, *, admin: bool) -> str:
-    rows = critic_models.versions(session, project_id, VERSIONS)
+    rows = critic_models.versions(session, project_id, VERSIONS, CRITIC)
     options = ProjectSettings.model_validate(projects.get(session, project_id).settings)
     labels = notebook.label_counts(session, project_id)
     running = [
@@ -111,7 +111,7 @@ def versions(session: Session, project_id: int, *, admin: bool) -> str:
     ]
     return render(
         "critics/versions.html",
-        rows=[row for row in rows if row.critic == CRITIC],
+        rows=rows,
         bundled=critic_models.current(session, project_id, CRITIC) is None,
         used=CRITIC in options.critics,
         admin=admin,

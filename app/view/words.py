@@ -33,6 +33,7 @@ JOBS = {
     "fit_risk": "Refit risk",
     "fit_evidence": "Learn where to look",
     "fit_critic": "Train the step critic",
+    "fit_relevance": "Fit the relevance gate",
     "import": "Import",
     "import_lessons": "Import lessons",
     "map_lessons": "Lay out the map of lessons",

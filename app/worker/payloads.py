@@ -106,6 +106,12 @@ class FitCritic(Payload):
     train: bool = True
 
 
+class FitRelevance(Payload):
+    """Fit the project's own relevance gate to its votes and to what came of its look-ups."""
+
+    project_id: int
+
+
 class ProbeLessons(Payload):
     """Make the edit suites of these lessons of a project, and run those of the active ones."""
 
@@ -170,6 +176,7 @@ PAYLOADS: dict[str, type[Payload]] = {
     "fit_risk": FitRisk,
     "fit_evidence": FitEvidence,
     "fit_critic": FitCritic,
+    "fit_relevance": FitRelevance,
     "probe_lessons": ProbeLessons,
     "try_lessons": TryLessons,
     "retrieve": Retrieve,

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.worker import jobs
 from app.worker.heads import CRITIC
 from core.critics.step_head_retraining import enough
+from core.lessons.relevance import enough as enough_votes
 from core.projects import ANNOTATORS, ProjectSettings
 from core.types import JobPriority
-from store import critic_models, evidence, lesson_trials, lessons, notebook, projects, reviews
+from store import critic_models, evidence, lesson_trials, lessons, lookups, notebook, projects, relevance_votes, reviews
 
 EVERY = 5  # reviews
 GROWTH = 1.1
 CRITIC_GROWTH = 1.25
+GATE_GROWTH = 1.25
 REVIEWS_PER_TRIAL = 5  # so that trying costs at most two answers for every five reviews
 
 
@@ -31,14 +34,7 @@ def wake_evidence(session: Session, project_id: int) -> bool:
     """Enqueue ``fit_evidence`` when it is due; at most one waits per project. Returns whether it was due."""
     if not evidence_due(session, project_id):
         return False
-    jobs.enqueue(
-        session,
-        "fit_evidence",
-        {"project_id": project_id},
-        priority=JobPriority.BATCH,
-        dedupe_key=f"fit_evidence:{project_id}",
-        project_id=project_id,
-    )
+    _enqueue(session, "fit_evidence", project_id)
     return True
 
 
@@ -65,15 +61,7 @@ def wake_critic(session: Session, project_id: int) -> bool:
 
 def fit_critic(session: Session, project_id: int, *, train: bool = True, user_id: int | None = None) -> int:
     """Enqueue the job, whose id is returned: a person asked for it, or it is due."""
-    return jobs.enqueue(
-        session,
-        "fit_critic",
-        {"project_id": project_id, "train": train},
-        priority=JobPriority.BATCH,
-        dedupe_key=f"fit_critic:{project_id}:{'train' if train else 'speak'}",
-        project_id=project_id,
-        user_id=user_id,
-    ).id
+    return _enqueue(session, "fit_critic", project_id, "train" if train else "speak", user_id, train=train)
 
 
 def wake_votes(session: Session, project_id: int, output_id: int, review_id: int) -> bool:
@@ -85,14 +73,23 @@ def wake_votes(session: Session, project_id: int, output_id: int, review_id: int
     signals = ProjectSettings.model_validate(projects.get(session, project_id).settings).signals
     if not several or ANNOTATORS not in signals:
         return False
-    jobs.enqueue(
-        session,
-        "revote",
-        {"project_id": project_id, "output_ids": [output_id]},
-        priority=JobPriority.BATCH,
-        dedupe_key=f"revote:output:{output_id}:review:{review_id}",
-        project_id=project_id,
-    )
+    _enqueue(session, "revote", project_id, f"output:{output_id}:review:{review_id}", output_ids=[output_id])
+    return True
+
+
+def relevance_due(session: Session, project_id: int) -> bool:
+    """Whether people voted on enough lessons of look-ups since the newest version of the relevance gate: five and a quarter more."""
+    used, not_relevant = relevance_votes.counts(session, project_id)
+    known = critic_models.newest(session, project_id, lookups.GATE)
+    before = known.labels if known is not None else 0
+    return enough_votes(used, not_relevant) and used + not_relevant >= max(before + EVERY, GATE_GROWTH * before)
+
+
+def wake_relevance(session: Session, project_id: int) -> bool:
+    """Enqueue ``fit_relevance`` when it is due; at most one waits per project. Returns whether it was due."""
+    if not relevance_due(session, project_id):
+        return False
+    _enqueue(session, "fit_relevance", project_id)
     return True
 
 
@@ -100,15 +97,8 @@ def probe_lessons(
     session: Session, project_id: int, lesson_ids: Sequence[int], *, revision: int = 0, user_id: int | None = None
 ) -> int:
     """Enqueue the making and running of edit suites, whose job's id is returned; one waits for each wording of a lesson."""
-    return jobs.enqueue(
-        session,
-        "probe_lessons",
-        {"project_id": project_id, "lesson_ids": list(lesson_ids)},
-        priority=JobPriority.BATCH,
-        dedupe_key=f"probe_lessons:{project_id}:{min(lesson_ids)}:{revision}:{len(lesson_ids)}",
-        project_id=project_id,
-        user_id=user_id,
-    ).id
+    key = f"{min(lesson_ids)}:{revision}:{len(lesson_ids)}"
+    return _enqueue(session, "probe_lessons", project_id, key, user_id, lesson_ids=list(lesson_ids))
 
 
 def trials_due(session: Session, project_id: int) -> bool:
@@ -129,25 +119,32 @@ def wake_trials(session: Session, project_id: int) -> bool:
 
 def try_lessons(session: Session, project_id: int, *, user_id: int | None = None) -> int:
     """Enqueue the job, whose id is returned: a person asked for it, or it is due."""
-    return jobs.enqueue(
-        session,
-        "try_lessons",
-        {"project_id": project_id},
-        priority=JobPriority.BATCH,
-        dedupe_key=f"try_lessons:{project_id}",
-        project_id=project_id,
-        user_id=user_id,
-    ).id
+    return _enqueue(session, "try_lessons", project_id, user_id=user_id)
 
 
 def score_risk(session: Session, project_id: int, *, user_id: int) -> None:
     """Every answer gets the risk of the version that a person has put in force."""
-    jobs.enqueue(
+    _enqueue(session, "fit_risk", project_id, "score", user_id, priority=JobPriority.NORMAL, train=False)
+
+
+def _enqueue(
+    session: Session,
+    kind: str,
+    project_id: int,
+    key: str = "",
+    user_id: int | None = None,
+    *,
+    priority: JobPriority = JobPriority.BATCH,
+    **payload: Any,
+) -> int:
+    """The id of the job; of those with one ``key`` at most one waits per project."""
+    dedupe = f"{kind}:{project_id}:{key}" if key else f"{kind}:{project_id}"
+    return jobs.enqueue(
         session,
-        "fit_risk",
-        {"project_id": project_id, "train": False},
-        priority=JobPriority.NORMAL,
-        dedupe_key=f"fit_risk:{project_id}:score",
+        kind,
+        {"project_id": project_id, **payload},
+        priority=priority,
+        dedupe_key=dedupe,
         project_id=project_id,
         user_id=user_id,
-    )
+    ).id

@@ -3,25 +3,29 @@
 The paper trains a model to judge what it retrieved, with a wrong accept costing twice a wrong reject. Here a logistic model on five
 features gives the probability that a lesson belongs, and it is accepted from ``ACCEPT_AT`` on, where both costs meet. The votes of
 people on the lesson itself move its log-odds as a Beta prior does. The default coefficients were fitted on written examples of this
-repository (``python -m tests.benchmarks.quality_retrieval --fit``); a project with enough votes gets its own.
+repository (``python -m tests.benchmarks.quality_retrieval --fit``); a project with enough votes gets its own, with a threshold chosen
+on votes that its coefficients have not seen, and only where it is no worse on votes that neither has seen.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 ACCEPT_AT = 2 / 3  # a wrong accept costs 2, a wrong reject 1
-FEWEST_VOTES = 30  # of both kinds, from which a project's own coefficients are fitted
+WRONG_ACCEPT, WRONG_REJECT = 2.0, 1.0  # what each costs
+FEWEST_VOTES, FEWEST_OF_A_KIND = 30, 8  # from which a project's own coefficients are fitted
+FOLDS = 5
 NAMES = ("cosine", "bare", "words", "link", "shared")
 PRIOR_USED, PRIOR_NOT_RELEVANT = 4.0, 1.0  # a lesson is thought relevant until several people disagree
 STRENGTH = 0.1  # of the ridge that holds coefficients back
-RETAINED = 0.1  # how strongly a project's own are held to the defaults, per vote
+RETAINED = 0.3  # of the ridge that holds a project's own to the defaults: thirty votes move them, hundreds decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,30 @@ class Features:
         return min(0.0, math.log(odds / (PRIOR_USED / PRIOR_NOT_RELEVANT)))
 
 
+Pair = tuple[Features, bool]  # a lesson for a prompt, and whether it belongs
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A lesson for a prompt of which something is known. ``group``: what stands or falls together, such as an item.
+
+    ``voted``: people said so; what only came of the answer has a ``weight`` below 1 and judges no gate.
+    """
+
+    features: Features
+    belongs: bool
+    group: int
+    weight: float = 1.0
+    voted: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """``weights`` in the order of ``NAMES``."""
+    """``weights`` in the order of ``NAMES``; ``accept_at`` is the probability from which a lesson is accepted."""
 
     weights: tuple[float, ...]
     bias: float
+    accept_at: float = ACCEPT_AT
 
     def probability(self, features: Features) -> float:
         """That the lesson belongs to the prompt."""
@@ -61,14 +83,19 @@ class Gate:
         return _sigmoid(self.bias + sum_ + features.said)
 
     def state(self) -> dict[str, Any]:
-        return {"names": list(NAMES), "weights": list(self.weights), "bias": self.bias}
+        return {
+            "names": list(NAMES),
+            "weights": list(self.weights),
+            "bias": self.bias,
+            "accept_at": self.accept_at,
+        }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Gate:
         """Raises ``ValueError`` for a state of other features."""
         if list(state.get("names", ())) != list(NAMES) or len(state["weights"]) != len(NAMES):
             raise ValueError("this gate was fitted on other features: fit it again")
-        return cls(tuple(map(float, state["weights"])), float(state["bias"]))
+        return cls(tuple(map(float, state["weights"])), float(state["bias"]), float(state.get("accept_at", ACCEPT_AT)))
 
 
 DEFAULT = Gate((13.0, 13.0, 2.98, 7.02, -0.36), -9.39)
@@ -78,36 +105,44 @@ def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
-def fit(pairs: Sequence[tuple[Features, bool]], start: Gate | None = None) -> Gate:
+def enough(belong: int, do_not: int) -> bool:
+    """Whether there are votes to learn from, in all and of each kind."""
+    return belong + do_not >= FEWEST_VOTES and min(belong, do_not) >= FEWEST_OF_A_KIND
+
+
+def fit(pairs: Sequence[Pair], start: Gate | None = None, weights: Sequence[float] | None = None) -> Gate:
     """Coefficients by ridge-penalised maximum likelihood (Newton's method); held to those of ``start`` where it is given.
 
-    Both answers must be among the pairs, else ``ValueError``.
+    ``weights``: how much each pair counts, 1 where they are not given. Both answers must be among the pairs, else ``ValueError``.
     """
     x = np.array([[1.0, *features.row()] for features, _ in pairs])
     y = np.array([float(belongs) for _, belongs in pairs])
     if not 0 < y.sum() < len(y):
         raise ValueError("a gate is fitted on lessons that belong and on lessons that do not")
     offset = np.array([features.said for features, _ in pairs])
+    counts = np.ones(len(y)) if weights is None else np.array(weights)
     centre = np.zeros(x.shape[1]) if start is None else np.array([start.bias, *start.weights])
-    strength = STRENGTH if start is None else RETAINED * len(y)
-    found = _newton(x, y, offset, centre, strength)
+    strength = STRENGTH if start is None else RETAINED
+    found = newton(x, y, offset, centre, strength, counts)
     return Gate(tuple(float(w) for w in found[1:]), float(found[0]))
 
 
-def _newton(
+def newton(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     offset: NDArray[np.float64],
     centre: NDArray[np.float64],
     strength: float,
+    counts: NDArray[np.float64],
 ) -> NDArray[np.float64]:
+    """Logistic coefficients (d,) of ``x`` (n, d), whose first column is 1, held to ``centre`` by a ridge of ``strength``."""
     held = np.full(x.shape[1], strength)
     held[0] = min(strength, 1e-3)  # the level is free
     beta = centre.copy()
     for _ in range(100):
         p = 1 / (1 + np.exp(-np.clip(x @ beta + offset, -30, 30)))
-        slope = x.T @ (p - y) + held * (beta - centre)
-        curve = (x * (p * (1 - p) + 1e-9)[:, None]).T @ x + np.diag(held)
+        slope = x.T @ (counts * (p - y)) + held * (beta - centre)
+        curve = (x * (counts * p * (1 - p) + 1e-9)[:, None]).T @ x + np.diag(held)
         step = np.linalg.solve(curve, slope)
         beta = beta - step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
         if np.abs(step).max() < 1e-8:
@@ -115,30 +150,96 @@ def _newton(
     return beta
 
 
-def cross_entropy(gate: Gate, pairs: Sequence[tuple[Features, bool]]) -> float:
-    """Mean loss in nats."""
-    chances = [(min(max(gate.probability(features), 1e-9), 1 - 1e-9), belongs) for features, belongs in pairs]
-    return -sum(math.log(p if belongs else 1 - p) for p, belongs in chances) / len(chances)
+def mistakes(said: Iterable[tuple[bool, bool]]) -> dict[str, int]:
+    """Wrong accepts and wrong rejects of (accepted, belongs)."""
+    kept = list(said)
+    return {
+        "wrong_accepts": sum(accepted and not belongs for accepted, belongs in kept),
+        "wrong_rejects": sum(belongs and not accepted for accepted, belongs in kept),
+    }
 
 
-def refitted(
-    pairs: Sequence[tuple[Features, bool]], groups: Sequence[int], folds: int = 5
-) -> tuple[Gate, dict[str, Any]]:
-    """A project's own gate from what people voted, and its figures; the default one stays where it predicts held-out votes better.
+def cost_of(found: Mapping[str, int]) -> float:
+    return WRONG_ACCEPT * found["wrong_accepts"] + WRONG_REJECT * found["wrong_rejects"]
 
-    ``groups``: whose votes stand or fall together, such as those on one item.
+
+def cheapest(chances: Sequence[tuple[float, bool]]) -> float:
+    """The threshold on (chance, belongs) that costs least; of equals the one nearest to ``ACCEPT_AT``."""
+    seen = sorted({chance for chance, _ in chances})
+    between = [(low + high) / 2 for low, high in pairwise(seen)]
+    tried = [ACCEPT_AT, *between, *([seen[0] / 2, (1 + seen[-1]) / 2] if seen else [])]
+
+    def costs(threshold: float) -> tuple[float, float]:
+        found = mistakes((chance >= threshold, belongs) for chance, belongs in chances)
+        return cost_of(found), abs(threshold - ACCEPT_AT)
+
+    return min(tried, key=costs)
+
+
+def cross_entropy(chances: Sequence[tuple[float, bool]]) -> float:
+    """Mean loss of (chance, belongs) in nats."""
+    kept = [(min(max(chance, 1e-9), 1 - 1e-9), belongs) for chance, belongs in chances]
+    return -sum(math.log(p if belongs else 1 - p) for p, belongs in kept) / len(kept)
+
+
+def refitted(known: Sequence[Known]) -> tuple[Gate, dict[str, Any]]:
+    """A project's own gate, and its figures beside the default's; ``better`` says whether it may come into force.
+
+    Groups are dealt to ``FOLDS``. Each fold is asked once, of a gate that was fitted on three others, with a threshold from the fourth:
+    what is compared was seen by neither. The gate itself is fitted on all, its threshold chosen on what gates of other folds say.
     """
-    own = [(gate, fold) for fold in range(folds) if (gate := _of_others(pairs, groups, fold, folds)) is not None]
-    held = [(gate, pairs[i]) for gate, fold in own for i in range(len(pairs)) if groups[i] % folds == fold]
-    figures: dict[str, Any] = {"votes": len(pairs), "used": sum(belongs for _, belongs in pairs)}
-    if not held:
-        return DEFAULT, {**figures, "own": False}
-    before = cross_entropy(DEFAULT, [pair for _, pair in held])
-    after = sum(cross_entropy(gate, [pair]) for gate, pair in held) / len(held)
-    figures |= {"default_loss": round(before, 4), "own_loss": round(after, 4), "own": after < before}
-    return (fit(pairs, DEFAULT) if after < before else DEFAULT), figures
+    voted = [one for one in known if one.voted]
+    figures: dict[str, Any] = {
+        "votes": len(voted),
+        "used": sum(one.belongs for one in voted),
+        "outcomes": len(known) - len(voted),
+        "better": False,
+    }
+    if not enough(figures["used"], len(voted) - figures["used"]):
+        return DEFAULT, figures
+    own, own_chances = _asked_once(known)
+    default = [(DEFAULT.probability(one.features), one.belongs) for one in voted if _fold(one) in own_chances]
+    if not default:
+        return DEFAULT, figures
+    before = mistakes((chance >= DEFAULT.accept_at, belongs) for chance, belongs in default)
+    after = mistakes(own)
+    losses = cross_entropy(default), cross_entropy([pair for fold in own_chances.values() for pair in fold])
+    figures["default"] = {**before, "cost": cost_of(before), "loss": round(losses[0], 4)}
+    figures["own"] = {**after, "cost": cost_of(after), "loss": round(losses[1], 4)}
+    figures["held_out"] = len(default)
+    figures["better"] = cost_of(after) <= cost_of(before) and losses[1] < losses[0]
+    made = _fitted(known)
+    found = (
+        replace(made, accept_at=cheapest([pair for fold in own_chances.values() for pair in fold])) if made else DEFAULT
+    )
+    figures["accept_at"] = round(found.accept_at, 3)
+    return found, figures
 
 
-def _of_others(pairs: Sequence[tuple[Features, bool]], groups: Sequence[int], fold: int, folds: int) -> Gate | None:
-    rest = [pair for pair, group in zip(pairs, groups, strict=True) if group % folds != fold]
-    return fit(rest, DEFAULT) if 0 < sum(belongs for _, belongs in rest) < len(rest) else None
+def _fold(one: Known) -> int:
+    return one.group % FOLDS
+
+
+def _asked_once(known: Sequence[Known]) -> tuple[list[tuple[bool, bool]], dict[int, list[tuple[float, bool]]]]:
+    """(accepted, belongs) of every vote by gate and threshold that have not seen it, and the chances by fold."""
+    said: list[tuple[bool, bool]] = []
+    chances: dict[int, list[tuple[float, bool]]] = {}
+    for fold in range(FOLDS):
+        aside = (fold + 1) % FOLDS
+        gate = _fitted([one for one in known if _fold(one) not in (fold, aside)])
+        here = [one for one in known if one.voted and _fold(one) == fold]
+        if gate is None or not here:
+            continue
+        tuning = [one for one in known if one.voted and _fold(one) == aside]
+        threshold = cheapest([(gate.probability(one.features), one.belongs) for one in tuning])
+        chances[fold] = [(gate.probability(one.features), one.belongs) for one in here]
+        said += [(chance >= threshold, belongs) for chance, belongs in chances[fold]]
+    return said, chances
+
+
+def _fitted(known: Sequence[Known]) -> Gate | None:
+    """``None`` where only one answer is among them."""
+    pairs = [(one.features, one.belongs) for one in known]
+    if not 0 < sum(belongs for _, belongs in pairs) < len(pairs):
+        return None
+    return fit(pairs, DEFAULT, [one.weight for one in known])

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from core.lessons.links import closest, link_scores
-from core.lessons.relevance import ACCEPT_AT, Features, Gate
+from core.lessons.relevance import Features, Gate
 from core.lessons.retrieve import LessonVotes
 from core.lessons.wording import without_instances
 from core.lessons.words import content_words, overlap, stems
@@ -144,7 +144,8 @@ class LookUp:
                         "why": hit.why,
                         "features": [round(x, 3) for x in hit.features.row()[:4]],
                     }
-                    for hit in one.hits[:LOGGED]
+                    for place, hit in enumerate(one.hits)
+                    if place < LOGGED or hit.accepted  # what went into a prompt can be learned from
                 ],
             }
             for one in self.rounds
@@ -201,7 +202,7 @@ def judged(
     hits = []
     for one in candidates:
         chance = gate.probability(one.features)
-        yes = chance >= ACCEPT_AT and one.closest >= floor
+        yes = chance >= gate.accept_at and one.closest >= floor
         why = "" if yes else "too unlike what it bears on" if one.closest < floor else "probably not relevant"
         hits.append(Hit(one.lesson.id, chance, yes, why, one.features))
         if yes:

@@ -17,7 +17,7 @@ from store.tables.lessons import (
     RetractionEntry,
     Retrieval,
 )
-from store.tables.retrieval import Lookup, RelevanceModel
+from store.tables.retrieval import Lookup
 from store.tables.review import Assignment, Correction, Decline, Draft, Queue, Review
 from store.tables.system import AuditEvent, Export, Job, User, UserSession, Worker
 from store.tables.work import CriticModel, Critique, Item, Output, Project, Risk, RiskModel, Rollout, Rule, Step, Vote
@@ -53,7 +53,6 @@ __all__ = [
     "Output",
     "Project",
     "Queue",
-    "RelevanceModel",
     "Retraction",
     "RetractionEntry",
     "Retrieval",

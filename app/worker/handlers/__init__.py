@@ -10,6 +10,7 @@ from app.worker.handlers.embed import embed
 from app.worker.handlers.exporting import export
 from app.worker.handlers.fit_critic import fit_critic
 from app.worker.handlers.fit_evidence import fit_evidence
+from app.worker.handlers.fit_relevance import fit_relevance
 from app.worker.handlers.fit_risk import fit_risk
 from app.worker.handlers.generate import generate
 from app.worker.handlers.importing import import_file
@@ -41,6 +42,7 @@ HANDLERS: Mapping[str, Handler] = {
     "fit_risk": fit_risk,
     "fit_evidence": fit_evidence,
     "fit_critic": fit_critic,
+    "fit_relevance": fit_relevance,
     "probe_lessons": probe_lessons,
     "try_lessons": try_lessons,
     "retrieve": retrieve,

@@ -26,7 +26,11 @@ def looked_up(state: AppState, seeded: seeding.Seeded, desk: Callable[..., Desk]
     ]
     with state.db.write() as session:
         rounds = [{"how": "the prompt", "query": "<i>What is left?</i>", "hits": hits}]
-        session.add(Lookup(output_id=seeded.output_ids[0], rounds=rounds, stopped="enough", best=0.91))
+        session.add(
+            Lookup(
+                project_id=seeded.project_id, output_id=seeded.output_ids[0], rounds=rounds, stopped="enough", best=0.91
+            )
+        )
     return bob, lesson
 
 

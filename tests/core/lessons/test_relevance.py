@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import pytest
 
 from core.lessons.links import closest, link_scores
-from core.lessons.relevance import ACCEPT_AT, DEFAULT, NAMES, Features, Gate, fit, refitted
+from core.lessons.relevance import (
+    ACCEPT_AT,
+    DEFAULT,
+    NAMES,
+    Features,
+    Gate,
+    Known,
+    cheapest,
+    cost_of,
+    fit,
+    mistakes,
+    refitted,
+)
 
 BELONGS = Features(0.8, 0.8, 0.6)
 UNLIKE = Features(0.1, 0.1, 0.0)
@@ -40,17 +56,51 @@ def test_fitting_finds_what_tells_them_apart() -> None:
         fit([(BELONGS, True)] * 4)
 
 
+def known(n: int, features: Callable[[int], Features], belongs: Callable[[int], bool], **more: Any) -> list[Known]:
+    return [Known(features(k), belongs(k), k, **more) for k in range(n)]
+
+
 def test_a_projects_votes_win_only_where_they_predict_better() -> None:
-    """Here lessons belong although the words are far; there people say what the default says."""
-    surprising = [(Features(0.2 + 0.01 * (n % 7), 0.2, 0.05), n % 2 == 0) for n in range(80)]
-    against = [(Features(0.9, 0.9, 0.5 if n % 2 else 0.1), n % 2 == 0) for n in range(80)]
-    gate, figures = refitted(against, list(range(80)))
-    assert figures["own"] and figures["own_loss"] < figures["default_loss"]
-    assert gate.probability(Features(0.9, 0.9, 0.5)) < DEFAULT.probability(Features(0.9, 0.9, 0.5))
-    agreeing = [(BELONGS, True)] * 40 + [(UNLIKE, False)] * 40
-    kept, said = refitted(agreeing, list(range(80)))
-    assert said["own"] or kept == DEFAULT
-    assert refitted(surprising[:1], [0])[0] == DEFAULT
+    """Here lessons do not belong although they are near; there votes fall as the default expects."""
+    against = known(80, lambda k: Features(0.9, 0.9, 0.5 if k % 2 else 0.1), lambda k: k % 2 == 0)
+    gate, figures = refitted(against)
+    assert figures["better"] and figures["own"]["loss"] < figures["default"]["loss"]
+    assert figures["default"] | {"loss": 0} == {"wrong_accepts": 40, "wrong_rejects": 0, "cost": 80.0, "loss": 0}
+    assert figures["own"]["cost"] == 0 and figures["held_out"] == 80
+    assert gate.probability(Features(0.9, 0.9, 0.5)) < gate.accept_at <= gate.probability(Features(0.9, 0.9, 0.1))
+    chance = np.random.default_rng(7).random(120)
+    near = 0.2 + np.random.default_rng(8).random(120) / 4
+    as_delivered = known(
+        120,
+        lambda k: Features(near[k], near[k], 0.2),
+        lambda k: bool(chance[k] < DEFAULT.probability(Features(near[k], near[k], 0.2))),
+    )
+    assert not refitted(as_delivered)[1]["better"], "what the default says cannot be said better"
+
+
+def test_few_votes_teach_nothing_and_verdicts_alone_judge_no_gate() -> None:
+    few = known(29, lambda k: BELONGS if k % 2 else UNLIKE, lambda k: bool(k % 2))
+    assert refitted(few) == (DEFAULT, {"votes": 29, "used": 14, "outcomes": 0, "better": False})
+    outcomes = known(90, lambda k: BELONGS, lambda k: bool(k % 2), weight=0.2, voted=False)
+    assert "own" not in refitted(outcomes)[1]
+    with_them = refitted([*few, *few, *outcomes])[1]
+    assert with_them["held_out"] == with_them["votes"] == 58 and with_them["outcomes"] == 90
+
+
+def test_the_threshold_costs_least_when_a_wrong_accept_costs_two() -> None:
+    """By hand: from .5 on two wrong rejects are saved for one wrong accept, which costs as much; nearer to 2/3 wins."""
+    chances = [(0.9, True), (0.7, True), (0.6, False), (0.55, True), (0.5, True), (0.2, False)]
+    assert 0.6 < cheapest(chances) <= 0.7 and cheapest([*chances, (0.52, True)]) < 0.5
+    found = mistakes((chance >= 0.5, belongs) for chance, belongs in chances)
+    assert found == {"wrong_accepts": 1, "wrong_rejects": 0} and cost_of(found) == 2.0
+    assert cheapest([]) == ACCEPT_AT
+
+
+def test_weights_count_as_so_many_votes() -> None:
+    pairs = [(BELONGS, True), (UNLIKE, False), (Features(0.4, 0.4, 0.1), True), (Features(0.4, 0.4, 0.1), False)]
+    twice = fit([*pairs, pairs[2]])
+    weighed = fit(pairs, weights=[1, 1, 2, 1])
+    assert weighed.weights == pytest.approx(twice.weights) and weighed.bias == pytest.approx(twice.bias)
 
 
 def test_links_add_up_and_near_items_tell_most() -> None:

@@ -1,0 +1,56 @@
+"""The part of the lessons page below the list: the gates through which lessons go, their versions, and a way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from app import auth
+from app.pages import layout
+from app.state import AppState
+from app.view import lesson_gates as view
+from core.types import Role
+from store import critic_models
+
+ONLY_ADMINS = "Only an admin can change which gate is in force."
+
+
+def build(state: AppState, picker: gr.Dropdown) -> None:
+    said = layout.html(elem_id="lesson-gates-said")
+    shown = layout.html(elem_id="lesson-gates", actions=True)
+
+    def opened(request: gr.Request) -> str:
+        person = auth.require(request)
+        with state.db.read() as session:
+            _, project_id = layout.pick(session, request)
+            return view.gates(session, project_id, admin=person.may(Role.ADMIN))
+
+    def again(project: Any, request: gr.Request) -> str:
+        person = auth.require(request)
+        with state.db.read() as session:
+            return view.gates(session, layout.as_int(project), admin=person.may(Role.ADMIN))
+
+    def pressed(project: Any, event: gr.EventData, request: gr.Request) -> str:
+        person = auth.require(request)
+        if not person.may(Role.ADMIN):
+            return layout.said(ONLY_ADMINS, "bad")
+        try:
+            with state.db.write() as session:
+                use(session, layout.as_int(project) or 0, layout.data_of(event), person.id)
+        except LookupError as problem:
+            return layout.said(layout.sentence(problem), "bad")
+        return layout.said("In force. The next look-up goes through it.", "ok")
+
+    layout.on_load(opened, None, shown)
+    picker.input(again, picker, shown, **layout.LIGHT)
+    shown.click(pressed, picker, said, **layout.LIGHT).then(again, picker, shown, **layout.LIGHT)
+
+
+def use(session: Any, project_id: int, data: dict[str, str], user_id: int) -> None:
+    """Put a version of a gate in force, by its id; empty for the one that comes with the product. Raises ``LookupError``."""
+    gate, version = data.get("gate", ""), data.get("version", "?")
+    model_id = layout.as_int(version) if version else None
+    if gate not in view.GATES or (version and model_id is None):
+        raise LookupError("there is no such version")
+    critic_models.choose(session, project_id, gate, model_id, user_id=user_id)
