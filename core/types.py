@@ -28,6 +28,7 @@ class ItemType(StrEnum):
     LABEL = "label"
     REASONING = "reasoning"
     TEXT = "text"
+    ASR_TRANSCRIPT = "asr_transcript"
 
 
 class Verdict(StrEnum):
@@ -75,6 +76,7 @@ class LessonKind(StrEnum):
     EXEMPLAR = "exemplar"
     TEMPLATE = "template"
     MISSING_STEP = "missing_step"
+    ENTITY = "entity"  # a name or word that people put right (paper 31)
 
 
 class LessonStatus(StrEnum):
@@ -128,7 +130,8 @@ class JobPriority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a model is asked: an item without its reference answer. ``item_id``: of the item whose pictures belong to it."""
+    """What a model is asked: an item without its reference answer. ``item_id``: of the item whose pictures belong to it;
+    ``hypotheses``: a transcript's N best, the best first; ``domain``: what it is about."""
 
     prompt: str
     context: str = ""
@@ -136,6 +139,8 @@ class Question:
     item_type: ItemType = ItemType.REASONING
     labels: tuple[str, ...] = ()
     item_id: int | None = None
+    hypotheses: tuple[str, ...] = ()
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from core import types
+from core.item_types.asr_transcript import hypotheses_of
 from store.tables import Item, Lesson, Lookup, Output, Project, Retrieval, Rollout, Step
 from store.text import clean, shift
 
@@ -185,13 +186,16 @@ def question(session: Session, item_id: int) -> types.Question:
 
 
 def question_of(item: Item, project: Project) -> types.Question:
+    kind = types.ItemType(project.item_type)
     return types.Question(
         prompt=item.prompt,
         context=item.context,
         guidelines=project.guidelines,
-        item_type=types.ItemType(project.item_type),
+        item_type=kind,
         labels=tuple(project.labels),
         item_id=item.id,
+        hypotheses=hypotheses_of(item.prompt, item.meta) if kind is types.ItemType.ASR_TRANSCRIPT else (),
+        domain=str(item.meta.get("domain") or ""),
     )
 
 

@@ -64,7 +64,10 @@ def eval_lessons(
         Path, typer.Option(help="A folder of labelled rows, or of questions of many wordings (memprompt).")
     ],
     form: Annotated[str, typer.Option("--format", help="rows, or the name of a public folder's shape.")] = "rows",
-    corrections: Annotated[int, typer.Option(help="Length of the stream of items that a person looks at.")] = 1000,
+    corrections: Annotated[
+        int | None,
+        typer.Option(help="Length of the stream of items that a person looks at; 1000, of transcripts all."),
+    ] = None,
     in_prompt: Annotated[
         int,
         typer.Option(help="Also measure memories that live in the prompt, on so many unseen items; 0 leaves it out."),

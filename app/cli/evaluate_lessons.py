@@ -13,24 +13,45 @@ from app.cli.evaluate import likelihoods
 from app.cli.evaluate_cache import Say, embedded
 from app.settings import Settings
 from app.worker.models import make_embedder
-from core.evaluation import concepts, formats, intents, rule_families, second_pass
+from core.evaluation import concepts, formats, intents, rule_families, second_pass, transcript_files, transcripts
 from core.evaluation.lesson_stream import LabelStream, baselines, prompted, replay
 from core.evaluation.memories import Embed
 from core.evaluation.risk import mean_and_interval
 from core.evaluation.rows import EvalSet
 
+STREAM = 1000  # items, where nothing else is said; of transcripts all that there are
 HISTORY_CHARS = 6000  # of past items in a prompt: about 2,000 tokens
-Evaluate = Callable[[Path, int, int, Embed], dict[str, Any]]  # of a path, with the length of the stream and the seed
+Evaluate = Callable[
+    [Path, int | None, int, Embed], dict[str, Any]
+]  # of a path, with the length of the stream, the seed
+
+
+def _transcripts(path: Path, length: int | None, seed: int, embed: Embed) -> dict[str, Any]:
+    train, test, parted = transcript_files.read(path)
+    if length is not None and not 1 <= length <= len(train):
+        raise ValueError(f"--corrections must be between 1 and {len(train):,}: so many utterances can be streamed here")
+    return {**transcripts.evaluate(train, test, length or 0, seed, embed), "parted": parted}
+
+
 OTHER: Mapping[str, Evaluate] = {  # what is no set of labels
-    "memprompt": lambda path, length, seed, embed: intents.evaluate(intents.read(path), length, seed, embed),
+    "memprompt": lambda path, length, seed, embed: intents.evaluate(intents.read(path), length or STREAM, seed, embed),
     "sql_language_feedback": lambda path, _, seed, embed: second_pass.evaluate(second_pass.read(path), seed, embed),
     "champ": lambda path, _, seed, embed: concepts.evaluate(path, seed, embed),
     "rule_families": lambda path, _, seed, embed: rule_families.evaluate(rule_families.read(path), seed, embed),
+    "asr_nbest": _transcripts,
 }
 
 
 def eval_lessons(
-    settings: Settings, *, data: Path, form: str, corrections: int, seed: int, seeds: int, in_prompt: int, say: Say
+    settings: Settings,
+    *,
+    data: Path,
+    form: str,
+    corrections: int | None,
+    seed: int,
+    seeds: int,
+    in_prompt: int,
+    say: Say,
 ) -> dict[str, Any]:
     """The figures of seed ``seed`` and, over ``seeds`` seeds, mean and spread. Raises ``ValueError`` that says what to do."""
     if seeds < 1:
@@ -44,7 +65,7 @@ def eval_lessons(
         raise ValueError(f"the format {form!r} has no labels to correct: choose a set of labels, or one of {others}")
     say(f"{rows.name}: {len(rows.rows):,} rows, {len(rows.labels)} labels")
     stream = _stream(settings, rows, say)
-    runs = [_run(stream, corrections, seed + number) for number in range(seeds)]
+    runs = [_run(stream, corrections or STREAM, seed + number) for number in range(seeds)]
     found = {name: value for name, value in runs[0].items() if name not in ("stream", "unseen")}
     found |= {"data": data.name, "format": form, "seed": seed, "tokens_per_prompt": 0, "notes": list(rows.notes)}
     if seeds > 1:

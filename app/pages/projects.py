@@ -17,6 +17,7 @@ TYPES = [
     ("Reasoning: an answer in steps", ItemType.REASONING.value),
     ("Label: one of a fixed set", ItemType.LABEL.value),
     ("Text: a free text", ItemType.TEXT.value),
+    ("Transcript: speech with its N best hypotheses", ItemType.ASR_TRANSCRIPT.value),
 ]
 
 

@@ -25,6 +25,7 @@ _SLOTS = {
     LessonKind.EXEMPLAR: PromptSlot.EXEMPLARS,
     LessonKind.TEMPLATE: PromptSlot.EXEMPLARS,
     LessonKind.PARAMETER: PromptSlot.VALUES,
+    LessonKind.ENTITY: PromptSlot.VALUES,
 }
 REASON_FIRST = (
     "First state in one sentence, starting with “Rule:”, what the correction means for answers of this kind. "

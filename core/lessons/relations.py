@@ -15,6 +15,7 @@ from enum import StrEnum
 from core.types import LessonDraft, LessonKind
 
 SAME, OPPOSITE = 90, 85  # token-sort ratio from which two wordings are one
+TO_THE_LETTER = frozenset({LessonKind.EXEMPLAR, LessonKind.ENTITY})
 FEWEST_WORDS = 3  # of the more general lesson: shorter ones are part of too much
 _NEGATION = re.compile(r"^(?:(?:do not|don'?t|never|avoid|no longer|stop)\s+)+", re.IGNORECASE)
 _FILLER = re.compile(r"^(?:(?:always|please|actually|do|instead|only|in fact)\s+)+", re.IGNORECASE)
@@ -44,8 +45,8 @@ def of_draft(draft: LessonDraft) -> Wording:
 
 
 def relation(new: Wording, old: Wording) -> Relation | None:
-    """``None`` where they have nothing to do with each other. Exemplars are only ever the same, to the letter."""
-    if LessonKind.EXEMPLAR in (new.kind, old.kind):
+    """``None`` where they have nothing to do with each other. Exemplars and entities are only ever the same, to the letter."""
+    if TO_THE_LETTER & {new.kind, old.kind}:
         return Relation.SAME if (new.kind, _folded(new.text)) == (old.kind, _folded(old.text)) else None
     if is_same(new, old):
         return Relation.SAME
@@ -66,6 +67,8 @@ def is_same(a: Wording, b: Wording) -> bool:
     """The same value under one name, or nearly the same words with the same numbers and sign."""
     from rapidfuzz.fuzz import token_sort_ratio
 
+    if LessonKind.ENTITY in (a.kind, b.kind):
+        return (a.kind, _folded(a.text)) == (b.kind, _folded(b.text))
     if LessonKind.PARAMETER in (a.kind, b.kind):
         return a.kind is b.kind and _folded(a.name) == _folded(b.name) and _folded(a.value) == _folded(b.value)
     same_numbers = re.findall(r"\d+", a.text) == re.findall(r"\d+", b.text)
@@ -76,6 +79,8 @@ def contradicts(new: Wording, old: Wording) -> bool:
     """Another value under the same name, or the same instruction with the opposite sign."""
     from rapidfuzz.fuzz import token_sort_ratio
 
+    if LessonKind.ENTITY in (new.kind, old.kind):
+        return False
     if new.kind is LessonKind.PARAMETER and old.kind is LessonKind.PARAMETER:
         return _folded(new.name) == _folded(old.name) and _folded(new.value) != _folded(old.value)
     return _is_negated(new) is not _is_negated(old) and token_sort_ratio(_body(new), _body(old)) >= OPPOSITE
