@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.worker.asking import subject_of
 from core.types import ItemType, JobPriority
-from store import items, listing, outputs, projects
+from store import items, listing, lookups, outputs, projects
 from store.items import NewItem
 from store.outputs import NewOutput, NewRetrieval
 
@@ -34,6 +34,9 @@ class Push:
     messages: Sequence[Any] = ()
     finish_reason: str = ""
     lessons: Sequence[NewRetrieval] = ()
+    lookup: Mapping[str, Any] | None = None  # how they were found
+    asked_by: str = "gateway"
+    lookup_id: int | None = None  # of a look-up that the program made before
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ def push(session: Session, project_id: int, pushed: Sequence[Push], *, user_id: 
             kept.append(Kept(there[key], item_id, False))
             continue
         row = outputs.add(session, _new(session, number, item_id, one, key))
+        if one.lookup_id is not None and not lookups.attach(session, project_id, one.lookup_id, row.id):
+            raise PushError(f"Output {number}: look-up {one.lookup_id} is another answer's, or not of this project.")
         there[key] = row.id
         kept.append(Kept(row.id, item_id, True))
     new = [one.output_id for one in kept if one.added]
@@ -123,4 +128,6 @@ def _new(session: Session, number: int, item_id: int, one: Push, key: str) -> Ne
         effect_key=key,
         steps=subject.split(one.text),
         lessons=one.lessons,
+        lookup=one.lookup,
+        asked_by=one.asked_by,
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from app.settings import Settings
 from app.worker import client
+from app.worker.client import LookedUp
 from core.lessons.prompt import keep_within, render_slots, slot_of
 from core.projects import ProjectSettings
 from core.types import JobPriority, JobState, LessonKind, PromptSlot
-from store import jobs, lessons, projects
+from store import jobs, lessons, lookups, projects
 from store.engine import Database
 
 JOB_SECONDS = 20.0
@@ -37,27 +40,35 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """In slot order; ``prompt`` is what a model should read of them."""
+    """In slot order; ``prompt`` is what a model should read of them. ``log``: how they were found; ``lookup``: its row, once kept."""
 
     lessons: tuple[Lesson, ...] = ()
     prompt: str = ""
+    log: Mapping[str, Any] | None = None
+    lookup: int | None = None
 
 
 def retrieve(db: Database, settings: Settings, project_id: int, prompt: str, context: str = "") -> Retrieved:
-    """What applies, within the project's budget of tokens. Raises ``NoWorker``, ``LookupError`` for no such project."""
+    """What applies, within the project's budget of tokens; kept in the log of look-ups, without the program's words.
+
+    Raises ``NoWorker``, ``LookupError`` for no such project.
+    """
     with db.read() as session:
         projects.get(session, project_id)
         none = not lessons.any_active(session, project_id)
     if none:
         return Retrieved()
-    scores = client.retrieve(db, settings, project_id, prompt, context)
-    if scores is None:
-        scores = _by_job(db, project_id, prompt, context)
-    return confirmed(db, project_id, scores)
+    found = client.retrieve(db, settings, project_id, prompt, context)
+    if found is None:
+        found = _by_job(db, project_id, prompt, context)
+    shown = confirmed(db, project_id, found)
+    with db.write() as session:
+        return replace(shown, lookup=lookups.add(session, project_id, shown.log, asked_by="api"))
 
 
-def confirmed(db: Database, project_id: int, scores: list[tuple[int, float]]) -> Retrieved:
+def confirmed(db: Database, project_id: int, found: LookedUp) -> Retrieved:
     """The lessons as they stand at this moment; what is not active any more is left out."""
+    scores = found.scores
     with db.read() as session:
         options = ProjectSettings.model_validate(projects.get(session, project_id).settings)
         active = lessons.active_texts(session, [lesson_id for lesson_id, _ in scores])
@@ -67,10 +78,10 @@ def confirmed(db: Database, project_id: int, scores: list[tuple[int, float]]) ->
     rows = tuple(
         Lesson(x.id, x.kind, slot_of(x.kind), x.text, x.applicability, x.name, x.score, revisions[x.id]) for x in kept
     )
-    return Retrieved(rows, render_slots(kept))
+    return Retrieved(rows, render_slots(kept), found.log)
 
 
-def _by_job(db: Database, project_id: int, prompt: str, context: str) -> list[tuple[int, float]]:
+def _by_job(db: Database, project_id: int, prompt: str, context: str) -> LookedUp:
     from app.worker.jobs import enqueue
 
     payload = {"project_id": project_id, "prompt": prompt, "context": context}
@@ -81,7 +92,7 @@ def _by_job(db: Database, project_id: int, prompt: str, context: str) -> list[tu
         with db.read() as session:
             job = jobs.get(session, job_id)
         if job.state == JobState.DONE:
-            return [(int(one), float(score)) for one, score in job.result["lessons"]]
+            return LookedUp.of(job.result)
         if job.state in (JobState.FAILED, JobState.CANCELLED):
             raise NoWorker(f"The look-up failed: {job.error or job.state}")
         time.sleep(LOOK_EVERY)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import Session
 
+from core.lessons.prompt import keep_within, slot_of
 from core.lessons.relevance import DEFAULT, Gate
+from core.lessons.retrieve import chosen
+from core.projects import ProjectSettings
 from core.types import Verdict
-from store import critic_models
-from store.lessons import is_retrievable
+from store import critic_models, projects
+from store.lessons import active_texts, is_retrievable, revisions_of
 from store.tables import (
     Correction,
     Embedding,
@@ -33,6 +38,54 @@ def gate_of(session: Session, project_id: int) -> Gate:
         return Gate.from_state(kept.state) if kept is not None else DEFAULT
     except (ValueError, KeyError, TypeError):
         return DEFAULT
+
+
+def add(session: Session, project_id: int, log: Mapping[str, Any] | None, *, asked_by: str) -> int | None:
+    """Keep a look-up that a program made for an answer of its own, without its words; ``None`` where nothing was looked up."""
+    if log is None:
+        return None
+    rounds = [{**one, "query": ""} for one in log["rounds"]]
+    row = Lookup(project_id=project_id, asked_by=asked_by, **{**log, "rounds": rounds})
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def attach(session: Session, project_id: int, lookup_id: int, output_id: int) -> bool:
+    """Say which answer a program's look-up was for, with the lessons that it accepted and that are active now.
+
+    ``False`` where it is another answer's already, or another project's.
+    """
+    row = session.get(Lookup, lookup_id, with_for_update=True)
+    if row is None or row.project_id != project_id or row.output_id is not None or of(session, output_id) is not None:
+        return False
+    row.output_id = output_id
+    best: dict[int, float] = {}
+    for hit in (hit for one in row.rounds for hit in one["hits"] if hit["accepted"]):
+        best[hit["lesson"]] = max(hit["chance"], best.get(hit["lesson"], 0.0))
+    session.add_all(_placed(session, project_id, output_id, best))
+    session.flush()
+    return True
+
+
+def _placed(session: Session, project_id: int, output_id: int, best: Mapping[int, float]) -> list[Retrieval]:
+    """Those that were given to the program: the same choice within the same budget."""
+    options = ProjectSettings.model_validate(projects.get(session, project_id).settings)
+    active = active_texts(session, sorted(best))
+    ranked = sorted((replace(one, score=best[one.id]) for one in active.values()), key=lambda one: (-one.score, one.id))
+    kept = keep_within(chosen(ranked, options.lessons_per_slot), options.lesson_tokens)
+    revisions = revisions_of(session, [one.id for one in kept])
+    rows: list[Retrieval] = []
+    for one in kept:
+        slot = slot_of(one.kind).value
+        rank = sum(row.slot == slot for row in rows)
+        revision = revisions[one.id]
+        rows.append(
+            Retrieval(
+                output_id=output_id, lesson_id=one.id, lesson_revision=revision, slot=slot, rank=rank, score=one.score
+            )
+        )
+    return rows
 
 
 def of(session: Session, output_id: int) -> Lookup | None:

@@ -56,10 +56,14 @@ class RetrievedLesson(BaseModel):
 
 
 class Retrieved(BaseModel):
-    """In the order of the prompt's slots; ``prompt`` is the text to put before the model, empty for no lesson."""
+    """In the order of the prompt's slots; ``prompt`` is the text to put before the model, empty for no lesson.
+
+    ``lookup`` names this look-up: send it with the answer. It is null where the project has no lessons.
+    """
 
     data: list[RetrievedLesson]
     prompt: str
+    lookup: int | None
 
 
 @router.get("/projects/{project_id}/lessons", responses=documented(404))
@@ -98,4 +102,4 @@ async def retrieve_lessons(project_id: Id, wanted: Wanted, state: State, caller:
     except NoWorker as problem:
         raise Problem(503, "no_worker", str(problem), {"retry-after": "5"}) from None
     rows = [RetrievedLesson.model_validate(one, from_attributes=True) for one in found.lessons]
-    return Retrieved(data=rows, prompt=found.prompt)
+    return Retrieved(data=rows, prompt=found.prompt, lookup=found.lookup)

@@ -36,7 +36,10 @@ class MessageIn(Body):
 
 
 class OutputIn(Body):
-    """An answer to an item, named by ``item_id``, by ``external_id``, or given with it as ``item``."""
+    """An answer to an item, named by ``item_id``, by ``external_id``, or given with it as ``item``.
+
+    ``lookup``: that of the lessons which were in its prompt, as ``lessons/retrieve`` names it, so that what comes of it is known.
+    """
 
     item_id: Annotated[int, Field(ge=1, le=LARGEST)] | None = None
     external_id: Name | None = None
@@ -47,6 +50,7 @@ class OutputIn(Body):
     tokens: Annotated[list[TokenIn], Field(max_length=MAX_TOKENS)] = Field(default_factory=list)
     messages: Annotated[list[MessageIn], Field(max_length=200)] = Field(default_factory=list)
     finish_reason: Annotated[str, StringConstraints(max_length=20)] = ""
+    lookup: Annotated[int, Field(ge=1, le=LARGEST)] | None = None
 
     @model_validator(mode="after")
     def one_item(self) -> OutputIn:
@@ -65,6 +69,7 @@ class OutputIn(Body):
             tokens=tuple((token.text, token.logprob, token.entropy) for token in self.tokens),
             messages=tuple((message.role, message.content) for message in self.messages),
             finish_reason=self.finish_reason,
+            lookup_id=self.lookup,
         )
 
 

@@ -110,7 +110,11 @@ def push_outputs(project_id: int, outputs: Sequence[Output], size: int = 100) ->
 def _output(one: Output) -> dict[str, Any]:
     names = ("text", "logprob", "entropy")
     body: dict[str, Any] = {"text": one.text, "model": one.model}
-    body |= {name: getattr(one, name) for name in ("external_id", "item_id", "label") if getattr(one, name) is not None}
+    body |= {
+        name: getattr(one, name)
+        for name in ("external_id", "item_id", "label", "lookup")
+        if getattr(one, name) is not None
+    }
     if one.item is not None:
         body["item"] = asdict(one.item)
     body["tokens"] = [dict(zip(names, token, strict=False)) for token in one.tokens]
@@ -164,7 +168,7 @@ def lessons(project_id: int, cursor: str | None, limit: int, status: str | None)
 
 def retrieve(project_id: int, prompt: str, context: str) -> Operation[Retrieved]:
     body = yield Call("POST", f"/projects/{project_id}/lessons/retrieve", json={"prompt": prompt, "context": context})
-    return Retrieved([read(Lesson, row) for row in body["data"]], body["prompt"])
+    return Retrieved([read(Lesson, row) for row in body["data"]], body["prompt"], body["lookup"])
 
 
 def start_export(project_id: int, format: str, container: str, filters: Mapping[str, str]) -> Operation[Export]:

@@ -31,6 +31,7 @@ class Output:
     """An answer of a model of yours, to an item named in exactly one of three ways.
 
     ``tokens`` are (text, natural log-probability) or (text, log-probability, entropy in nats); ``messages`` (role, content).
+    ``lookup``: that of ``Retrieved``, where its lessons were in the prompt.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Output:
     external_id: str | None = None
     item_id: int | None = None
     label: str | None = None
+    lookup: int | None = None
     tokens: Sequence[tuple[Any, ...]] = ()
     messages: Sequence[tuple[str, str]] = ()
 
@@ -129,10 +131,11 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """``prompt`` is the text to put before the model; empty when no lesson applies."""
+    """``prompt`` is the text to put before the model; empty when no lesson applies. ``lookup`` goes with the answer's ``Output``."""
 
     lessons: list[Lesson]
     prompt: str
+    lookup: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

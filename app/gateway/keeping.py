@@ -10,9 +10,9 @@ from typing import Any
 
 from app.gateway.prompting import Asked, text_of
 from app.pushing import Push, effect_key, push
-from app.retrieving import Lesson
+from app.retrieving import Lesson, Retrieved
 from core.projects import GatewaySettings
-from store import judgements, listing, outputs
+from store import judgements, listing, lookups, outputs
 from store.engine import Database
 from store.items import NewItem
 from store.outputs import NewRetrieval
@@ -39,6 +39,7 @@ class Kept:
     settings: GatewaySettings
     messages: Sequence[tuple[str, str]]
     lessons: Sequence[NewRetrieval]
+    lookup: Mapping[str, Any] | None = None  # how they were found
 
 
 def chosen(settings: GatewaySettings) -> bool:
@@ -60,14 +61,21 @@ def prepared(
     asked: Asked,
     settings: GatewaySettings,
     messages: Sequence[Mapping[str, Any]],
-    lessons: Sequence[Lesson],
+    found: Retrieved,
 ) -> Kept:
     """The same conversation is the same item, so that its answers stand beside each other."""
     prompt, context = redacted(asked.prompt, settings), redacted(asked.context, settings)
     digest = hashlib.sha256(f"{prompt}\x00{context}".encode("utf-8", "surrogatepass")).hexdigest()
     item = NewItem(f"gateway-{digest[:32]}", prompt, context, meta={"source": "gateway"})
     pairs = [(str(m.get("role")), redacted(text_of(m.get("content")), settings)) for m in messages]
-    return Kept(project_id, item, settings, pairs, _retrievals(lessons))
+    return Kept(project_id, item, settings, pairs, _retrievals(found.lessons), _lookup(found.log, settings))
+
+
+def _lookup(log: Mapping[str, Any] | None, settings: GatewaySettings) -> Mapping[str, Any] | None:
+    """With the queries as people may see them."""
+    if log is None:
+        return None
+    return {**log, "rounds": [{**one, "query": redacted(one["query"], settings)} for one in log["rounds"]]}
 
 
 def _retrievals(lessons: Sequence[Lesson]) -> list[NewRetrieval]:
@@ -78,15 +86,24 @@ def _retrievals(lessons: Sequence[Lesson]) -> list[NewRetrieval]:
     return rows
 
 
+def note(db: Database, looked_up: tuple[int, Mapping[str, Any]]) -> None:
+    """A look-up whose answer is not kept, without the program's words."""
+    project_id, log = looked_up
+    with db.write() as session:
+        lookups.add(session, project_id, log, asked_by="gateway")
+
+
 def keep(db: Database, kept: Kept, answers: Sequence[Answer], model: str, user_id: int | None) -> list[int]:
     """Ids of the outputs, in the review queue once they are judged. Nothing when a lesson in the prompt was withdrawn meanwhile."""
     from app.worker.retrieval import still_stand
 
     rows = [_pushed(kept, one, model) for one in answers if one.text.strip()]
     with db.write() as session:
-        if not rows or not still_stand(session, kept.lessons):
-            return []
-        return [one.output_id for one in push(session, kept.project_id, rows, user_id=user_id).outputs]
+        stands = bool(rows) and still_stand(session, kept.lessons)
+        there = push(session, kept.project_id, rows, user_id=user_id).outputs if stands else []
+        if not any(one.added for one in there):
+            lookups.add(session, kept.project_id, kept.lookup, asked_by="gateway")
+        return [one.output_id for one in there]
 
 
 def _pushed(kept: Kept, one: Answer, model: str) -> Push:
@@ -99,6 +116,8 @@ def _pushed(kept: Kept, one: Answer, model: str) -> Push:
         messages=kept.messages,
         finish_reason=one.finish_reason[:20],
         lessons=kept.lessons,
+        lookup=kept.lookup,
+        asked_by="gateway",
     )
 
 

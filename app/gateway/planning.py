@@ -39,6 +39,7 @@ class Plan:
     lessons: tuple[Lesson, ...] = ()
     kept: Kept | None = None
     note: str = ""
+    looked_up: tuple[int, Mapping[str, Any]] | None = None  # project, and how the lessons were found
 
     def headers(self, risk: tuple[float, bool] | None = None) -> dict[str, str]:
         found = {"x-corrigenda-lessons": ",".join(str(lesson.id) for lesson in self.lessons)}
@@ -74,8 +75,9 @@ async def plan(state: AppState, caller: Caller, headers: Mapping[str, str], body
             kept = None
             refused = headers.get(STORE, "").strip().lower() in NO or body.get("store") is False
             if not refused and keeping.chosen(options.gateway):
-                kept = keeping.prepared(found.id, asked, options.gateway, messages, known.lessons)
-        return Plan(with_lessons(messages, known.prompt), known.lessons, kept, note)
+                kept = keeping.prepared(found.id, asked, options.gateway, messages, known)
+        looked_up = (found.id, known.log) if known.log is not None and not refused else None
+        return Plan(with_lessons(messages, known.prompt), known.lessons, kept, note, looked_up)
     except Problem:
         raise
     except TimeoutError:
@@ -113,10 +115,10 @@ async def _lessons(
         with state.db.read() as session:
             if not lessons.any_active(session, project.id):
                 return Retrieved(), ""
-        scores = client.retrieve(state.db, state.settings, project.id, prompt, context)
-        if scores is None:
+        found = client.retrieve(state.db, state.settings, project.id, prompt, context)
+        if found is None:
             return Retrieved(), "no worker to look lessons up"
-        return confirmed(state.db, project.id, scores), ""
+        return confirmed(state.db, project.id, found), ""
 
     return await _apart(look)
 

@@ -115,7 +115,8 @@ async def _whole(request: Request, plan: Plan, caller: Caller, answer: ModelAnsw
     """The answer with one more field; as it came where it is no JSON object or no success."""
     found = reading.whole(raw) if answer.status == 200 else None
     if found is None:
-        return Response(raw, answer.status, headers={**answer.headers, **plan.headers()})
+        task = _keeping(request, plan, caller, [], "")
+        return Response(raw, answer.status, headers={**answer.headers, **plan.headers()}, background=task)
     body, answers = found
     risk = None
     if plan.kept is not None and answers:
@@ -143,10 +144,10 @@ def _streamed(request: Request, plan: Plan, caller: Caller, asking: Any, answer:
             await asking.__aexit__(None, None, None)
 
     async def keep() -> None:
-        if answer.status == 200 and heard.finished:
-            task = _keeping(request, plan, caller, heard.answers(), heard.model)
-            if task is not None:
-                await task()
+        whole = answer.status == 200 and heard.finished
+        task = _keeping(request, plan, caller, heard.answers() if whole else [], heard.model)
+        if task is not None:
+            await task()
 
     headers = {"cache-control": "no-cache", **answer.headers, **plan.headers()}
     return StreamingResponse(events(), answer.status, headers=headers, background=BackgroundTask(keep))
@@ -155,9 +156,11 @@ def _streamed(request: Request, plan: Plan, caller: Caller, asking: Any, answer:
 def _keeping(
     request: Request, plan: Plan, caller: Caller, answers: list[keeping.Answer], model: str
 ) -> BackgroundTask | None:
-    """What runs after the answer was sent; nothing when nothing is to be kept."""
+    """What runs after the answer was sent; of one that is not kept only that lessons were looked up."""
     if plan.kept is None or not answers:
-        return None
+        if plan.looked_up is None:
+            return None
+        return BackgroundTask(planning.harmless, keeping.note, state_of(request).db, plan.looked_up)
     return BackgroundTask(
         planning.harmless, keeping.keep, state_of(request).db, plan.kept, answers, model, caller.person.id
     )

@@ -1,4 +1,4 @@
-"""The part of the lessons page below the list: the gates through which lessons go, their versions, and a way back."""
+"""Below the list of lessons: what came of looking them up, and the gates through which they go, with a way back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from app import auth
 from app.pages import layout
 from app.state import AppState
 from app.view import lesson_gates as view
+from app.view.lookups import use_and_effect
 from core.types import Role
 from store import critic_models
 
@@ -18,18 +19,18 @@ ONLY_ADMINS = "Only an admin can change which gate is in force."
 
 def build(state: AppState, picker: gr.Dropdown) -> None:
     said = layout.html(elem_id="lesson-gates-said")
+    effect = layout.html(elem_id="lesson-use")
     shown = layout.html(elem_id="lesson-gates", actions=True)
 
-    def opened(request: gr.Request) -> str:
+    def opened(request: gr.Request) -> list[str]:
         person = auth.require(request)
         with state.db.read() as session:
-            _, project_id = layout.pick(session, request)
-            return view.gates(session, project_id, admin=person.may(Role.ADMIN))
+            return parts(session, layout.pick(session, request)[1], person)
 
-    def again(project: Any, request: gr.Request) -> str:
+    def again(project: Any, request: gr.Request) -> list[str]:
         person = auth.require(request)
         with state.db.read() as session:
-            return view.gates(session, layout.as_int(project), admin=person.may(Role.ADMIN))
+            return parts(session, layout.as_int(project), person)
 
     def pressed(project: Any, event: gr.EventData, request: gr.Request) -> str:
         person = auth.require(request)
@@ -42,9 +43,14 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
             return layout.said(layout.sentence(problem), "bad")
         return layout.said("In force. The next look-up goes through it.", "ok")
 
-    layout.on_load(opened, None, shown)
-    picker.input(again, picker, shown, **layout.LIGHT)
-    shown.click(pressed, picker, said, **layout.LIGHT).then(again, picker, shown, **layout.LIGHT)
+    layout.on_load(opened, None, [effect, shown])
+    picker.input(again, picker, [effect, shown], **layout.LIGHT)
+    shown.click(pressed, picker, said, **layout.LIGHT).then(again, picker, [effect, shown], **layout.LIGHT)
+
+
+def parts(session: Any, project_id: int | None, person: auth.Person) -> list[str]:
+    """Use and effect, and the gates."""
+    return [use_and_effect(session, project_id), view.gates(session, project_id, admin=person.may(Role.ADMIN))]
 
 
 def use(session: Any, project_id: int, data: dict[str, str], user_id: int) -> None:

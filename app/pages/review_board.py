@@ -15,15 +15,29 @@ from app.pages.review_reply import Act, Refused, Wanted
 from app.settings import Settings
 from app.view import review as view
 from app.view import review_steps
+from app.view.lookups import lookup_words
 from app.view.render import age, excerpt
 from app.view.words import words
 from core.error_types import offered
 from core.projects import ProjectSettings
 from core.risk.calibrate import FEWEST_REVIEWED
 from core.types import AssignmentState, ItemType, LessonStatus, QueueKind, Role
-from store import evidence, images, items, judgements, lessons, lookups, outputs, projects, queue, reviews, workers
+from store import (
+    evidence,
+    images,
+    items,
+    judgements,
+    lessons,
+    lookup_outcomes,
+    lookups,
+    outputs,
+    projects,
+    queue,
+    reviews,
+    workers,
+)
 from store.queue import Claim
-from store.tables import Assignment, Correction, Decline, Output, Project, Queue
+from store.tables import Assignment, Correction, Decline, Lookup, Output, Project, Queue
 
 MOVED = "A new attempt has arrived since. Look at it, then decide again."
 
@@ -191,7 +205,14 @@ def lookup(session: Session, output_id: int) -> view.LookupView | None:
         return None
     ids = {hit["lesson"] for one in kept.rounds for hit in one["hits"]}
     active = lessons.active_texts(session, sorted(ids))
-    return view.lookup_view(kept.rounds, kept.stopped, {id_: excerpt(x.text, 200) for id_, x in active.items()})
+    texts = {id_: excerpt(x.text, 200) for id_, x in active.items()}
+    return view.lookup_view(kept.rounds, kept.stopped, texts, _came(session, kept))
+
+
+def _came(session: Session, kept: Lookup) -> str:
+    """What came of the look-up, in words. Where several people judge an item, none is told what another said."""
+    several = projects.queue_of(session, kept.project_id).overlap >= 2
+    return "" if several else lookup_words(lookup_outcomes.of(session, kept.id))
 
 
 def past(session: Session, said: Mapping[str, Any]) -> tuple[view.PastView, ...]:

@@ -108,6 +108,7 @@ class LookupView:
 
     says: str
     rounds: tuple[LookupRoundView, ...]
+    came: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +269,10 @@ STOPPED = {
 }
 
 
-def lookup_view(rounds: Sequence[Mapping[str, Any]], stopped: str, texts: Mapping[int, str]) -> LookupView:
-    """``texts`` are those of the lessons that are active now; of others only the number is shown."""
+def lookup_view(
+    rounds: Sequence[Mapping[str, Any]], stopped: str, texts: Mapping[int, str], came: str = ""
+) -> LookupView:
+    """``texts`` are those of the lessons that are active now; of others only the number is shown. ``came``: what came of it."""
     return LookupView(
         STOPPED.get(stopped, stopped),
         tuple(
@@ -288,6 +291,7 @@ def lookup_view(rounds: Sequence[Mapping[str, Any]], stopped: str, texts: Mappin
             )
             for one in rounds
         ),
+        came,
     )
 
 

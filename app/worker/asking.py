@@ -18,11 +18,12 @@ from app.worker.runner import Context
 from core.generators.base import Capability, GenerationRequest, GeneratorError, Message, ScoreRequest
 from core.item_types import REGISTRY as ITEM_TYPES
 from core.item_types.base import ItemTypeSpec
+from core.lessons.prompt import keep_within
 from core.lessons.retrieve import chosen
 from core.lessons.sufficiency import LookUp
 from core.projects import ProjectSettings
 from core.steps import split
-from core.types import ItemType, Question, Step, TokenLogprob
+from core.types import ItemType, LessonText, Question, Step, TokenLogprob
 from store import items, outputs, projects
 from store.outputs import NewRetrieval
 from store.tables import Item, Project
@@ -124,6 +125,15 @@ def pictures_for(context: Context, subjects: Sequence[Subject]) -> dict[int, tup
     return uris_of(context.db, [subject.item.id for subject in subjects])
 
 
+def lessons_of(context: Context, subject: Subject, *, wanted: bool = True) -> tuple[list[LessonText], LookUp]:
+    """What applies to one item, within the project's budget of tokens, and how it was found; nothing where it is not ``wanted``."""
+    if not wanted:
+        return [], LookUp()
+    found = look_ups(context.db, context.models, subject.project.id, subject.options, [subject.question])[0]
+    kept = chosen(found.accepted, subject.options.lessons_per_slot)
+    return keep_within(kept, subject.options.lesson_tokens), found
+
+
 def answer(context: Context, asks: Sequence[Ask]) -> tuple[dict[int, Answer], dict[int, str]]:
     """Answers and errors by place in ``asks``. An error is one prompt's own, such as too long; others are raised."""
     scorable = Capability.SCORE in context.models.batcher.capabilities
@@ -213,7 +223,7 @@ def draw_label(label_scores: Mapping[str, float], temperature: float, seed: int)
 
 
 def as_new_output(ask: Ask, made: Answer, model: str, effect_key: str, **more: Any) -> outputs.NewOutput:
-    """The answer as a row; ``more``: parent_id, correction_id."""
+    """The answer as a row; ``more``: parent_id, correction_id, refiner, asked_by."""
     return outputs.NewOutput(
         item_id=ask.subject.item.id,
         text=made.text,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,6 +25,20 @@ class Found:
     owner_id: int
     scope: str
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """Id and score of lessons, in slot order, and how they were found: rounds, stopped, best; ``None`` where nothing was looked up."""
+
+    scores: tuple[tuple[int, float], ...] = ()
+    log: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> LookedUp:
+        """What a worker said, over its service or as the result of a job."""
+        scores = tuple((int(lesson_id), float(score)) for lesson_id, score in answer["lessons"])
+        return cls(scores, answer.get("lookup"))
 
 
 def partial_text(db: Database, settings: Settings, job_id: int) -> str | None:
@@ -50,16 +64,14 @@ def search(
     return None
 
 
-def retrieve(
-    db: Database, settings: Settings, project_id: int, prompt: str, context: str = ""
-) -> list[tuple[int, float]] | None:
-    """Id and score of the lessons that apply to a prompt, in slot order; ``None`` when no worker is reachable."""
+def retrieve(db: Database, settings: Settings, project_id: int, prompt: str, context: str = "") -> LookedUp | None:
+    """The lessons that apply to a prompt, in slot order; ``None`` when no worker is reachable."""
     body = {"project_id": project_id, "prompt": prompt[:MAX_TEXT], "context": context[:MAX_TEXT]}
     with db.read() as session:
         urls = [worker.url for worker in workers.alive(session, settings.worker_dead_seconds)]
     for url in urls:
         if (answer := _ask(settings, "POST", url, "/retrieve", body)) is not None:
-            return [(int(lesson_id), float(score)) for lesson_id, score in answer]
+            return LookedUp.of(answer)
     return None
 
 

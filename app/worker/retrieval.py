@@ -183,11 +183,14 @@ def _candidates(
     ]
 
 
-def find_for(db: Database, models: Models, project_id: int, prompt: str, context: str) -> list[LessonText]:
-    """The lessons that apply to a prompt that is no item. Raises ``LookupError`` for no such project."""
+def find_for(
+    db: Database, models: Models, project_id: int, prompt: str, context: str
+) -> tuple[list[LessonText], LookUp]:
+    """The lessons that apply to a prompt that is no item, and how they were found. Raises ``LookupError`` for no such project."""
     with db.read() as session:
         options = ProjectSettings.model_validate(projects.get(session, project_id).settings)
-    return lessons_for(db, models, project_id, options, [Question(prompt, context)])[0]
+    found = look_ups(db, models, project_id, options, [Question(prompt, context)])[0]
+    return chosen(found.accepted, options.lessons_per_slot), found
 
 
 def as_retrievals(

@@ -117,14 +117,17 @@ def create_service(db: Database, models: Models, texts: PartialTexts, secret: st
         return [{"owner_id": hit.owner_id, "scope": hit.scope, "score": hit.score} for hit in standing[: wanted.k]]
 
     @app.post("/retrieve")
-    def retrieve(wanted: Retrieve) -> list[tuple[int, float]]:
-        """Id and score of the lessons that apply to a prompt, as its project's settings have it. 404, and 503 while loading."""
+    def retrieve(wanted: Retrieve) -> dict[str, Any]:
+        """``lessons`` as id and score that apply to a prompt, as its project's settings have it, and ``lookup``: how they were found.
+
+        404, and 503 while loading.
+        """
         ready_embedder()
         try:
-            found = find_for(db, models, wanted.project_id, wanted.prompt, wanted.context)
+            kept, found = find_for(db, models, wanted.project_id, wanted.prompt, wanted.context)
         except LookupError as problem:
             raise HTTPException(404, str(problem)) from None
-        return [(lesson.id, lesson.score) for lesson in found]
+        return {"lessons": [(lesson.id, lesson.score) for lesson in kept], "lookup": found.log()}
 
     @app.post("/chat")
     def chat(wanted: Chat) -> Response:

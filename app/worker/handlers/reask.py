@@ -6,17 +6,17 @@ The model answers once more, after its own answer and a refiner's question; the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from app.worker.asking import Ask, Subject, answer, as_new_output, pictures_for, subject_of
+from app.worker.asking import Ask, Subject, answer, as_new_output, lessons_of, pictures_for, subject_of
 from app.worker.handlers.generate import effect_key
 from app.worker.payloads import Reask
-from app.worker.retrieval import as_retrievals, lessons_for, still_stand
+from app.worker.retrieval import as_retrievals, still_stand
 from app.worker.runner import Context
-from core.lessons.prompt import keep_within
 from core.projects import ProjectSettings
 from core.refiners import REGISTRY as REFINERS
 from core.refiners.base import RefineInput
@@ -82,15 +82,15 @@ def _why_not(session: Session, context: Context, output: Output, subject: Subjec
 
 def _again(context: Context, payload: Reask, subject: Subject, output: Output) -> int:
     for number in range(ROUNDS):
-        lessons = _lessons(context, subject) if number < ROUNDS - 1 else []
-        ask = _ask(context, subject, output, payload.refiner, lessons)
+        lessons, looked_up = lessons_of(context, subject, wanted=number < ROUNDS - 1)
+        ask = replace(_ask(context, subject, output, payload.refiner, lessons), looked_up=looked_up)
         answers, errors = answer(context, [ask])
         if errors:
             raise ValueError(errors[0])
         with context.db.write() as session:
             if not still_stand(session, ask.lessons):
                 continue
-            more = {"parent_id": output.id, "refiner": payload.refiner}
+            more = {"parent_id": output.id, "refiner": payload.refiner, "asked_by": "reask"}
             key = f"{effect_key(context, subject.item.id)}:{output.id}"
             made = as_new_output(ask, answers[0], context.models.generator_name, key, **more)
             row = outputs.add(session, made)
@@ -98,11 +98,6 @@ def _again(context: Context, payload: Reask, subject: Subject, output: Output) -
             _put_forward(context, session, payload, subject, output, row.id)
             return row.id
     raise AssertionError("an answer without lessons always stands")
-
-
-def _lessons(context: Context, subject: Subject) -> list[LessonText]:
-    found = lessons_for(context.db, context.models, subject.project.id, subject.options, [subject.question])[0]
-    return keep_within(found, subject.options.lesson_tokens)
 
 
 def _ask(context: Context, subject: Subject, output: Output, refiner: str, lessons: Sequence[LessonText]) -> Ask:

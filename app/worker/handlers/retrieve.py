@@ -10,6 +10,6 @@ from app.worker.runner import Context
 
 
 def retrieve(context: Context, payload: Retrieve) -> dict[str, Any]:
-    """Result: ``lessons`` as [id, score], in slot order."""
-    found = find_for(context.db, context.models, payload.project_id, payload.prompt, payload.context)
-    return {"lessons": [[lesson.id, lesson.score] for lesson in found]}
+    """Result: ``lessons`` as [id, score], in slot order, and ``lookup``: how they were found."""
+    kept, found = find_for(context.db, context.models, payload.project_id, payload.prompt, payload.context)
+    return {"lessons": [[lesson.id, lesson.score] for lesson in kept], "lookup": found.log()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from app.worker.asking import (
     Subject,
     answer,
     as_new_output,
+    lessons_of,
     pictures_for,
     request_for,
     seed_of,
@@ -20,9 +22,9 @@ from app.worker.asking import (
 )
 from app.worker.handlers.generate import effect_key
 from app.worker.payloads import Retry
-from app.worker.retrieval import as_retrievals, lessons_for, still_stand
+from app.worker.retrieval import as_retrievals, still_stand
 from app.worker.runner import Context
-from core.lessons.prompt import keep_within, without_reason
+from core.lessons.prompt import without_reason
 from core.refiners import REGISTRY as REFINERS
 from core.refiners.base import RefineInput
 from core.types import Attempt, CorrectionText, ItemType, JobPriority, LessonText, TokenLogprob
@@ -42,10 +44,10 @@ def retry(context: Context, payload: Retry) -> dict[str, Any]:
         attempts = _attempts_up_to(session, output, correction)
     context.progress(0, 1, "trying again")
     for number in range(ROUNDS):
-        lessons = _lessons(context, subject) if number < ROUNDS - 1 else []
+        lessons, looked_up = lessons_of(context, subject, wanted=number < ROUNDS - 1)
         ask = _ask(context, subject, attempts, correction, lessons)
         made = _kept_text(output) if ask is None else _answer(context, ask)
-        new_id = _keep(context, ask or Ask(subject, ()), made, output, correction)
+        new_id = _keep(context, replace(ask or Ask(subject, ()), looked_up=looked_up), made, output, correction)
         if new_id is not None:
             context.progress(1, 1)
             return {"output_id": new_id, "asked_model": ask is not None}
@@ -56,11 +58,6 @@ def _attempts_up_to(session: Session, output: Output, correction: CorrectionText
     """The history as it was when the correction was made: its output is the last attempt."""
     before = [a for a in reviews.history(session, output.item_id).attempts if a.number < output.attempt]
     return (*before, Attempt(output.attempt, output.text, outputs.to_steps(output), correction))
-
-
-def _lessons(context: Context, subject: Subject) -> list[LessonText]:
-    found = lessons_for(context.db, context.models, subject.project.id, subject.options, [subject.question])[0]
-    return keep_within(found, subject.options.lesson_tokens)
 
 
 def _ask(
@@ -124,7 +121,7 @@ def _keep(context: Context, ask: Ask, made: Answer, before: Output, correction: 
         if not still_stand(session, ask.lessons):
             return None
         asked = REFINER if ask.messages else None  # a text that was kept as it is is no second try of the model's
-        more = {"parent_id": before.id, "correction_id": correction.id, "refiner": asked}
+        more = {"parent_id": before.id, "correction_id": correction.id, "refiner": asked, "asked_by": "retry"}
         row = outputs.add(session, as_new_output(ask, made, model, key, **more))
         row.mean_logprob = made.mean_logprob
         risk = judgements.risk(session, before.id)

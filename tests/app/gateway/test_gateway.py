@@ -29,7 +29,7 @@ from app.worker.service import ServiceThread, create_service
 from app.worker.texts import PartialTexts
 from core.types import LessonDraft, LessonKind, RiskEstimate
 from store import judgements, lessons, projects, vectors, workers
-from store.tables import Item, Output, Retrieval
+from store.tables import Item, Lookup, Output, Retrieval
 from tests.app.programs import Api
 from tests.app.worker.fakes import FakeEmbedder, FakeGenerator
 
@@ -184,9 +184,29 @@ def test_lessons_go_in_and_the_answer_comes_out_in_shape_and_is_kept(gate: Gate,
         output = session.scalars(select(Output)).one()
         item = session.get_one(Item, output.item_id)
         used = session.scalars(select(Retrieval)).one()
+        looked_up = session.scalars(select(Lookup)).one()
+    assert (looked_up.output_id, looked_up.asked_by, looked_up.stopped) == (output.id, "gateway", "enough")
+    assert looked_up.rounds[0]["query"] == ASKED
     assert (item.prompt, item.external_id) == (ASKED, raw.headers["x-corrigenda-item"])
     assert (used.lesson_id, used.slot, output.model) == (1, "rules", "echo")
     assert [model.id for model in client.models.list()] == ["echo"]
+
+
+def test_a_look_up_without_a_kept_answer_is_logged_without_words_unless_the_program_opted_out(
+    gate: Gate, worker: FakeGenerator
+) -> None:
+    with gate.api.web.db.write() as session:
+        projects.update(session, gate.api.project, user_id=None, settings={"gateway": {"sample_rate": 0}})
+    ask(gate.client(**{"x-corrigenda-store": "no"}))
+    ask(gate.client())
+    limit = time.monotonic() + 10
+    rows: list[Lookup] = []
+    while not rows and time.monotonic() < limit:
+        with gate.api.web.db.read() as session:
+            rows = list(session.scalars(select(Lookup)))
+    (row,) = rows
+    assert (row.output_id, row.asked_by) == (None, "gateway") and row.rounds[0]["hits"][0]["lesson"] == 1
+    assert ASKED not in str(row.rounds) and gate.stored() == 0
 
 
 def test_a_stream_is_passed_on_and_kept_whole(gate: Gate, worker: FakeGenerator) -> None:

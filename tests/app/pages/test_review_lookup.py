@@ -41,6 +41,7 @@ def test_the_rounds_stand_with_the_chips_and_stay_after_a_vote(
     shown = bob.open()["chips"]
     assert TITLE in shown and "the search found enough" in shown and "91 % likely to belong" in shown
     assert "&lt;i&gt;What is left?&lt;/i&gt;" in shown and "<b>each" not in shown
+    assert "Looked up for a first answer." in shown
     assert "lesson 9999, not active now" in shown and "probably not relevant" in shown
     (retrieval,) = rows(state, Retrieval)
     bob.act("vote", retrieval=retrieval.id, vote="used")
