@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.worker.models import Models
+from app.worker.naming import with_entities
 from app.worker.picturing import chosen_by_picture, pictures_of, same_shown
 from core.lessons.links import NEAREST
 from core.lessons.prompt import slot_of
@@ -19,7 +20,7 @@ from core.lessons.sufficiency import Candidate, LookUp, PastUse, Query, candidat
 from core.lessons.wording import without_instances
 from core.lessons.words import stems
 from core.projects import ProjectSettings
-from core.types import LessonKind, LessonText, Question
+from core.types import ItemType, LessonKind, LessonText, Question
 from store import lesson_search, lessons, lookups, projects
 from store.engine import Database
 from store.outputs import NewRetrieval
@@ -120,7 +121,7 @@ def look_ups(
     for place, question in enumerate(questions):
         if (own := pictures.get(question.item_id or 0)) is not None:
             nothing[place] = chosen_by_picture(db, models, question, own, nothing[place])
-    return nothing
+    return with_entities(db, models, project_id, questions, nothing, without)
 
 
 def _go_on(
@@ -168,6 +169,7 @@ def _candidates(
     past = PastUse.of(near, linked, shown)
     ids = {hit.owner_id for hit in hits} | set(lesson_search.search(session, project_id, text, TOP)) | set(past.scores)
     active = lessons.active_texts(session, sorted(ids.difference(unwanted)))
+    active = {id_: one for id_, one in active.items() if one.kind is not LessonKind.ENTITY}  # see with_entities
     votes = lessons.votes_of(session, list(active))
     there = stored_vectors(session, "lesson", list(active), models.embedder.model_id)
     said = stems(text)
@@ -188,8 +190,9 @@ def find_for(
 ) -> tuple[list[LessonText], LookUp]:
     """The lessons that apply to a prompt that is no item, and how they were found. Raises ``LookupError`` for no such project."""
     with db.read() as session:
-        options = ProjectSettings.model_validate(projects.get(session, project_id).settings)
-    found = look_ups(db, models, project_id, options, [Question(prompt, context)])[0]
+        project = projects.get(session, project_id)
+        options, kind = ProjectSettings.model_validate(project.settings), ItemType(project.item_type)
+    found = look_ups(db, models, project_id, options, [Question(prompt, context, item_type=kind)])[0]
     return chosen(found.accepted, options.lessons_per_slot), found
 
 

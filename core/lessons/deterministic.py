@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core.edits import extract
+from core.lessons import entities
 from core.lessons.base import REGISTRY, History
 from core.lessons.handling import is_missing_step, only_steers, without_steering
 from core.lessons.parameters import find_parameter
@@ -18,7 +19,7 @@ from core.lessons.prompt import without_reason
 from core.lessons.relations import contradicts, is_same, of_draft
 from core.lessons.templates import template
 from core.lessons.wording import instruction, says_nothing, sentences, with_slots
-from core.types import Attempt, CorrectionText, LessonDraft, LessonKind
+from core.types import Attempt, CorrectionText, ItemType, LessonDraft, LessonKind
 
 PROMPT_CHARS = 300  # of the prompt in an applicability text; MiniLM reads about 256 tokens
 _TAKES_BACK = re.compile(
@@ -53,11 +54,13 @@ class DeterministicDistiller:
             if _TAKES_BACK.search(correction.text) and drafts:
                 last = max(drafts[-1].source_corrections)
                 drafts = [d for d in drafts if last not in d.source_corrections]
-            found = list(_drafts(history, attempt, correction))
+            found = [*_drafts(history, attempt, correction), *_entities(history, attempt, correction)]
             if not found:
                 reasons.append(Lessonless(correction.id, _why_none(correction)))
             for draft in found:
                 drafts = _with(drafts, draft)
+        if history.question.item_type is ItemType.ASR_TRANSCRIPT:  # a whole transcript is no example for another
+            return drafts, reasons
         whole = (template(history, _short(history.question.prompt, PROMPT_CHARS)), _exemplar(history))
         return [*drafts, *(draft for draft in whole if draft is not None)], reasons
 
@@ -74,10 +77,21 @@ def _drafts(history: History, attempt: Attempt, correction: CorrectionText) -> I
         elif not _TAKES_BACK.search(sentence) and (text := instruction(sentence, prompt)) is not None:
             missing = correction.error_type == "missing_step" or is_missing_step(sentence)
             yield _draft(history, correction, LessonKind.MISSING_STEP if missing else LessonKind.RULE, text)
-    if correction.rewrite is not None:
+    if correction.rewrite is not None and history.question.item_type is not ItemType.ASR_TRANSCRIPT:
         for step in inserted_steps(attempt.text, correction.rewrite):
             text = f"Include this step: {with_slots(step, prompt)}"
             yield _draft(history, correction, LessonKind.MISSING_STEP, text)
+
+
+def _entities(history: History, attempt: Attempt, correction: CorrectionText) -> Iterator[LessonDraft]:
+    """Names and words that were put right, by the rewrite or else by what was accepted after the last correction (paper 31)."""
+    question = history.question
+    last = [one for one in history.attempts if one.correction is not None][-1]
+    target = correction.rewrite or (history.final if attempt is last else None)
+    if target is None or question.item_type not in (ItemType.ASR_TRANSCRIPT, ItemType.TEXT):
+        return
+    names_only = question.item_type is ItemType.TEXT
+    yield from entities.drafts(attempt.text, target, (correction.id,), domain=question.domain, names_only=names_only)
 
 
 def _draft(history: History, correction: CorrectionText, kind: LessonKind, text: str) -> LessonDraft:

@@ -17,15 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.edits import extract
+from core.lessons.retrieve import ENTITIES
 from core.lessons.sounds import GramSpace, folded, run_together, sounds, spelt
 from core.number_words import QUANTITIES
 from core.types import LessonDraft, LessonKind
 
 EntityType = Literal["name", "number", "compound", "spelling", "word"]
 LONGEST_WRONG, LONGEST_RIGHT = 3, 4  # words
-K = 5  # entities that go into a prompt
+K = ENTITIES
 WEIGHTS: Mapping[str, float] = {"grams": 0.25, "spelt": 0.25, "sounds": 0.25, "meaning": 0.25}
 WORD = re.compile(r"\w+(?:['’\-]\w+)*")
+_TEXT = re.compile(r"[“\"](.{1,200}?)[”\"] where [“\"](.{1,200}?)[”\"] was heard", re.DOTALL)
 Meaning = Callable[[str, Sequence[int]], Sequence[float]]  # (span, places of entities) -> cosines
 
 
@@ -156,13 +158,14 @@ def as_draft(entity: Entity, corrections: tuple[int, ...]) -> LessonDraft:
     )
 
 
-def from_extra(extra: Mapping[str, Any], *, count: int = 1, lesson_id: int = 0) -> Entity | None:
-    """The entity that a lesson holds; ``None`` for a row that holds none."""
-    wrong, right = extra.get("wrong"), extra.get("right")
+def from_lesson(text: str, extra: Mapping[str, Any], *, count: int = 1, lesson_id: int = 0) -> Entity | None:
+    """The entity that a lesson holds, by its words, which people may have changed, or else by its ``extra``; ``None`` for none."""
+    said = _TEXT.search(text)
+    wrong, right = (said[2], said[1]) if said else (extra.get("wrong"), extra.get("right"))
     if not isinstance(wrong, str) or not isinstance(right, str) or not wrong.strip() or not right.strip():
         return None
-    said = extra.get("type")
-    kind: EntityType = said if said in ("name", "number", "compound", "spelling") else "word"
+    known = extra.get("type")
+    kind: EntityType = known if known in ("name", "number", "compound", "spelling") else "word"
     return Entity(wrong, right, kind, str(extra.get("domain") or ""), max(1, count), lesson_id)
 
 
@@ -222,3 +225,16 @@ class EntityIndex:
             "sounds": cdist([run_together(span)], self._said, scorer=ratio)[0] / 100,
         }
         return {name: np.asarray(values, float).reshape(-1, 2).max(axis=1) for name, values in found.items()}
+
+    def nearest(self, written: Sequence[str], said: Sequence[str]) -> NDArray[np.float64]:
+        """(n,) of spans, folded and as keys: how alike the likest form is, by spelling or by sound."""
+        from rapidfuzz.fuzz import ratio
+        from rapidfuzz.process import cdist
+
+        if not written or not self._written:
+            return np.zeros(len(written))
+        found = [
+            cdist(ours, theirs, scorer=ratio, score_cutoff=60).max(axis=1)
+            for ours, theirs in ((written, self._written), (said, self._said))
+        ]
+        return np.asarray(np.maximum(*found), float) / 100

@@ -66,9 +66,10 @@ class EntityMemory:
         if self._by_wrong:
             for source, target in decided:
                 self._count(source, target)
+        self._left = {key: max(0, self._seen[key[0]] - self._fixed[key]) for key in self._known}
         for one in (one for all_ in self._by_wrong.values() for one in all_):
             key = _key(one.wrong), _key(one.right)
-            self._fixed[key] = max(self._fixed[key], one.count)
+            self._fixed[key] = max(self._fixed[key], one.count)  # people's corrections beyond the texts that were given
 
     def __len__(self) -> int:
         return len(self._known)
@@ -113,7 +114,7 @@ class EntityMemory:
     def _judge(self, text: str, start: int, end: int, one: Entity, others: Sequence[str]) -> Change | None:
         key, bounds = (_key(one.wrong), _key(one.right)), self.bounds
         fixed = self._fixed[key]
-        share = fixed / max(self._seen[key[0]], fixed, 1)
+        share = fixed / max(1, fixed + self._left[key])
         agreeing = _agreeing(text, start, end, one.right, others)
         beside = max((self._share_beside(key, word) for word in _beside(text, start, end)), default=0.0)
         if fixed >= bounds.fixes and share >= bounds.share:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.lessons.prompt import slot_of
-from core.types import LessonText, PromptSlot
+from core.types import LessonKind, LessonText, PromptSlot
 
 Similarity = Callable[[str, str], float]  # of two lesson texts, in [0, 1]
 
 TOP = 20  # proposals per kind
+ENTITIES = 5  # in one prompt (DARAG, paper 31)
 DUPLICATE = 0.95
 
 
@@ -34,7 +35,7 @@ def _distinct(ranked: Sequence[LessonText], similarity: Similarity) -> list[Less
     kept: list[LessonText] = []
     for lesson in ranked:
         rivals = (k for k in kept if slot_of(k.kind) is slot_of(lesson.kind))
-        if not any(similarity(k.text, lesson.text) > DUPLICATE for k in rivals):
+        if lesson.kind is LessonKind.ENTITY or not any(similarity(k.text, lesson.text) > DUPLICATE for k in rivals):
             kept.append(lesson)
     return kept
 
@@ -46,4 +47,8 @@ def _word_ratio(a: str, b: str) -> float:
 
 
 def _capped(ranked: Sequence[LessonText], per_slot: int) -> list[LessonText]:
-    return [x for slot in PromptSlot for x in [y for y in ranked if slot_of(y.kind) is slot][:per_slot]]
+    """Entities have room of their own: they are short, and many sound alike."""
+    named = [lesson for lesson in ranked if lesson.kind is LessonKind.ENTITY][:ENTITIES]
+    others = [lesson for lesson in ranked if lesson.kind is not LessonKind.ENTITY]
+    kept = [x for slot in PromptSlot for x in [y for y in others if slot_of(y.kind) is slot][:per_slot]]
+    return sorted([*kept, *named], key=lambda lesson: list(PromptSlot).index(slot_of(lesson.kind)))

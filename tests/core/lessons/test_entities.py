@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.lessons.entities import Entity, EntityIndex, drafts, entity_type, from_extra, replaced
+from core.lessons.entities import Entity, EntityIndex, drafts, entity_type, from_lesson, replaced
 from core.lessons.entity_corrector import EntityMemory
 from core.lessons.sounds import phonetic_key, sounds, spelt
 from core.types import LessonKind
@@ -55,9 +55,13 @@ def test_drafts_are_entities_once_each_and_names_alone_in_free_text() -> None:
     found = list(drafts(source, target, (7,), domain="sagas"))
     assert [draft.extra["right"] for draft in found] == ["Gunnar", "boat"]
     assert found[0].kind is LessonKind.ENTITY and found[0].source_corrections == (7,)
-    assert from_extra(found[0].extra, count=4, lesson_id=9) == Entity("gunner", "Gunnar", "name", "sagas", 4, 9)
+    assert from_lesson(found[0].text, found[0].extra, count=4, lesson_id=9) == Entity(
+        "gunner", "Gunnar", "name", "sagas", 4, 9
+    )
     assert [draft.extra["right"] for draft in drafts(source, target, (7,), names_only=True)] == ["Gunnar"]
-    assert from_extra({"wrong": "", "right": "x"}) is None and from_extra({}) is None
+    changed = from_lesson("Write “Gunnarr” where “gunner” was heard.", found[0].extra)  # a person's wording counts
+    assert changed is not None and changed.right == "Gunnarr"
+    assert from_lesson("", {"wrong": "", "right": "x"}) is None and from_lesson("", {}) is None
 
 
 def test_sound_alike_names_have_one_key() -> None:
