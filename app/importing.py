@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from sqlalchemy.orm import Session
 from app.worker.asking import subject_of
 from core.importing import ColumnMapping, NewRow, columns, guess_mapping
 from core.table_files import Format, RowError
-from store import images, items, outputs
+from core.types import ItemType
+from store import images, items, outputs, projects
 from store.items import NewItem
 from store.outputs import NewOutput
 
@@ -67,6 +69,8 @@ def keep_batch(
 ) -> None:
     """Store what is good of a batch and add it to the report, all in the caller's transaction."""
     good = [row for row in batch if isinstance(row, NewRow)]
+    if projects.get(session, project_id).item_type == ItemType.ASR_TRANSCRIPT:
+        good = [_recognised(row) for row in good]
     bad = [{"row": row.number, "message": row.message} for row in batch if isinstance(row, RowError)]
     rows = [NewItem(row.external_id, row.prompt, row.context, row.reference, row.meta) for row in good]
     added = items.add_many(session, project_id, rows)
@@ -82,6 +86,12 @@ def keep_batch(
     report["answers"] += len(new_ids)
     report["error_count"] += len(bad)
     report["errors"] = (report["errors"] + bad)[:SHOWN_ERRORS]
+
+
+def _recognised(row: NewRow) -> NewRow:
+    """A transcript that came without an answer has one: what the recogniser thought best is what people put right."""
+    known = row.answer is not None or row.label is not None
+    return row if known else replace(row, answer=row.prompt, model=row.model or "recogniser")
 
 
 def _keep_answers(session: Session, pairs: Sequence[tuple[int, NewRow]]) -> list[int]:

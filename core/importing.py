@@ -19,8 +19,21 @@ from core.images import BadImage, NewImage, read_column
 from core.table_files import Format, RowError, called, raw_rows
 
 MAX_FIELD_CHARS = 1_000_000
+N_BEST = ("hypotheses", "nbest", "n_best", "input")  # columns that may hold a transcript's hypotheses, best first
 _KNOWN_AS = {
-    "prompt": ("prompt", "question", "problem", "input", "instruction", "source", "query", "text", "task"),
+    "prompt": (
+        "prompt",
+        "question",
+        "problem",
+        "input",
+        "instruction",
+        "source",
+        "query",
+        "text",
+        "task",
+        "hypotheses",
+        "nbest",
+    ),
     "context": ("context", "passage", "document", "background", "source_text"),
     "reference": (
         "reference",
@@ -127,10 +140,14 @@ def preview(path: Path, n: int = 20, format: Format | None = None) -> list[Mappi
 
 
 def _checked(number: int, row: Mapping[str, Any], mapping: ColumnMapping, folder: Path | None) -> NewRow | RowError:
+    heard, kept = row.get(mapping.prompt), {}
+    if mapping.prompt in N_BEST and isinstance(heard, list) and heard and all(isinstance(one, str) for one in heard):
+        row, kept = {**row, mapping.prompt: heard[0]}, {"hypotheses": heard}
     try:
         names = [f.name for f in fields(mapping) if f.name not in ("meta", "images")]
         texts = {name: _text(row, getattr(mapping, name), name) for name in names}
-        meta = {name: _plain(row[name], name) for name in mapping.meta if name in row}
+        named = {**{name: row[name] for name in mapping.meta if name in row}, **kept}
+        meta = {name: _plain(value, name) for name, value in named.items()}
     except ValueError as problem:
         return RowError(number, str(problem))
     prompt, context = texts.pop("prompt"), texts.pop("context") or ""

@@ -5,7 +5,7 @@ Nothing is kept beside the lessons table: a lesson that is taken back is out of 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -59,7 +59,7 @@ def decided(session: Session, project_id: int, limit: int = DECIDED) -> list[tup
     return [*((text, rewrite) for text, rewrite in fixed if rewrite is not None), *((text, text) for text in left)]
 
 
-def memory(session: Session, project_id: int) -> EntityMemory:
-    """What corrects a transcript of the project; empty without active entities, and then no text is read."""
-    entities = known(session, project_id)
+def memory(session: Session, project_id: int, entities: Sequence[Entity] | None = None) -> EntityMemory:
+    """What corrects a transcript of the project, by its ``entities`` where they were read already; no text is read without any."""
+    entities = known(session, project_id) if entities is None else entities
     return EntityMemory(entities, decided(session, project_id) if entities else ())

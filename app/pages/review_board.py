@@ -17,12 +17,16 @@ from app.view import review as view
 from app.view import review_steps
 from app.view.lookups import lookup_words
 from app.view.render import age, excerpt
+from app.view.transcript import TranscriptView, transcript_view
 from app.view.words import words
 from core.error_types import offered
+from core.lessons.entities import EntityIndex
+from core.lessons.hearing import heard
 from core.projects import ProjectSettings
 from core.risk.calibrate import FEWEST_REVIEWED
 from core.types import AssignmentState, ItemType, LessonStatus, QueueKind, Role
 from store import (
+    entities,
     evidence,
     images,
     items,
@@ -195,7 +199,20 @@ def _answer(session: Session, output: Output, options: ProjectSettings, settings
         past=past(session, said),
         finding=review_steps.finding(critiques, kinds),
         blind=False,
+        transcript=transcript(session, output),
     )
+
+
+def transcript(session: Session, output: Output) -> TranscriptView | None:
+    """The hypotheses of a transcript and the names that sound like parts of the answer; ``None`` for items of other types."""
+    project = output.item.project
+    if project.item_type != ItemType.ASR_TRANSCRIPT:
+        return None
+    hypotheses = outputs.question_of(output.item, project).hypotheses
+    known = entities.known(session, project.id)
+    others = hypotheses[1:]
+    corrected = entities.memory(session, project.id, known).correct(output.text, others)
+    return transcript_view(hypotheses, heard(output.text, EntityIndex(known), others=others), corrected)
 
 
 def lookup(session: Session, output_id: int) -> view.LookupView | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.view.review_steps import Finding, StepView, percent
+from app.view.transcript import TranscriptView
 from app.view.words import words
 from core.edits import word_diff
 from core.error_types import ERROR_TYPES, ErrorType
@@ -182,6 +183,7 @@ class AnswerView:
     may_reask: bool = False  # its risk is above the project's threshold
     finding: Finding | None = None
     blind: bool = False
+    transcript: TranscriptView | None = None
 
     @property
     def heated(self) -> bool:

@@ -40,6 +40,7 @@ LIGHT = {
     "k-exemplar": "#5b3fa8",
     "k-template": "#9c1f5d",
     "k-missing-step": "#2f6fb3",
+    "k-entity": "#4f6a12",
 }
 DARK = {
     "paper": "#13171b",
@@ -67,6 +68,7 @@ DARK = {
     "k-exemplar": "#b8a5f5",
     "k-template": "#f598c4",
     "k-missing-step": "#8dc1f5",
+    "k-entity": "#b9d47c",
 }
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")

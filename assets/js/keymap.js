@@ -18,6 +18,7 @@
     { group: 'Steps', keys: ['i'], show: 'i', action: 'alternative', says: 'write an alternative for this step' },
     { group: 'Steps', keys: ['1', '2', '3', '4', '5', '6', '7', '8', '9'], show: '1–9', action: 'number', says: 'go to that step, or choose that label' },
     { group: 'Steps', keys: ['w'], show: 'w', action: 'why', says: 'why this risk' },
+    { group: 'Steps', keys: ['v'], show: 'v', action: 'names', says: 'transcripts: go to the names that sound alike' },
     { group: 'Correction', keys: ['c'], show: 'c', action: 'correct', says: 'say what is wrong' },
     { group: 'Correction', keys: ['e'], show: 'e', action: 'rewrite', says: 'rewrite the answer' },
     { group: 'Correction', keys: ['t'], show: 't', action: 'retry', says: 'let the model try again' },

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.generators.base import Message
+from core.importing import N_BEST
 from core.item_types.base import REGISTRY
 from core.lessons.prompt import fill_slots, plain_text
 from core.types import LessonText, Question, Step, StepKind
@@ -49,7 +50,7 @@ def hypotheses_of(prompt: str, meta: object) -> tuple[str, ...]:
     """The best first, each once, from an item's ``meta``: ``hypotheses`` (or ``nbest``, ``input``) as a list of texts or of
     {"text"}. The prompt is the best one."""
     kept = meta if isinstance(meta, dict) else {}
-    said = next((kept[name] for name in ("hypotheses", "nbest", "n_best", "input") if name in kept), None)
+    said = next((kept[name] for name in N_BEST if name in kept), None)
     found = [one.get("text") if isinstance(one, dict) else one for one in said] if isinstance(said, list) else []
     texts = [" ".join(one.split()) for one in found if isinstance(one, str) and one.strip()]
     return tuple(dict.fromkeys([" ".join(prompt.split()), *texts]))

@@ -378,3 +378,11 @@ def test_pictures_come_with_their_rows_and_a_bad_one_costs_its_row_alone(tmp_pat
     assert isinstance(next(iter(read_rows(path, mapping))), RowError), "no folder, no files"
     without = replace(mapping, images=None)
     assert [row.images for row in read_rows(path, without) if isinstance(row, NewRow)] == [None] * 3
+
+
+def test_a_list_of_hypotheses_gives_the_best_as_the_prompt_and_keeps_all(tmp_path: Path) -> None:
+    path = write(tmp_path, "x.jsonl", '{"id": 1, "hypotheses": ["a gunner", "a gunnar"], "reference": "a Gunnar"}')
+    mapping = guess_mapping(columns(path))
+    assert mapping == ColumnMapping("hypotheses", reference="reference", external_id="id")
+    (row,) = split(path, mapping)[0]
+    assert (row.prompt, row.reference, row.meta) == ("a gunner", "a Gunnar", {"hypotheses": ["a gunner", "a gunnar"]})

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.item_types import REGISTRY
+from core.item_types.asr_transcript import hypotheses_of
 from core.types import ItemType, LessonKind, LessonText, Question, StepKind
 
 LESSON = LessonText(1, LessonKind.RULE, "Convert all lengths to metres.", "lengths in several units", 0.8)
@@ -48,3 +49,15 @@ def test_a_label_is_one_step() -> None:
     assert REGISTRY.make("label").split(" ") == []
     assert len(REGISTRY.make("reasoning").split("1. a\n2. b")) == 2
     assert len(REGISTRY.make("text").split("One. Two.")) == 2
+
+
+def test_a_transcript_shows_the_other_hypotheses_once_each() -> None:
+    spec = REGISTRY.make("asr_transcript")
+    heard = hypotheses_of(" a gunner ", {"hypotheses": ["a gunner", {"text": "a  gunnar"}, "a gunnar", 7, ""]})
+    assert heard == ("a gunner", "a gunnar")
+    assert hypotheses_of("a", {"hypotheses": "a"}) == ("a",) == hypotheses_of("a", None)
+    messages, _ = spec.messages(Question("a gunner", hypotheses=heard), [], 0)
+    assert messages[-1].content == "Other hypotheses of the recogniser:\n- a gunnar\n\na gunner"
+    assert spec.messages(Question("a gunner"), [], 0)[0][-1].content == "a gunner"
+    assert spec.same_answer("Well, a man.", "well a man") and not spec.same_answer("a", "b")
+    assert not spec.same_answer("", "") and [s.kind for s in spec.split(" a b ")] == [StepKind.ANSWER]

@@ -1,0 +1,91 @@
+"""A transcript on the review page: its N best hypotheses, names of the memory that sound like parts of it, and what the memory
+would write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.view.review_steps import percent
+from core import nbest
+from core.edits import Op
+from core.lessons.entity_corrector import Corrected
+from core.lessons.hearing import Heard
+
+PARTS = {"grams": "letters", "spelt": "spelling", "sounds": "sound", "meaning": "meaning"}
+
+
+@dataclass(frozen=True, slots=True)
+class CellView:
+    text: str
+    level: str  # "", low, middle, high: the colour
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class HypothesisView:
+    number: int
+    text: str
+    pieces: tuple[tuple[Op, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NameView:
+    """One click puts ``right`` in the place of ``text[start:end]``, which is ``span``."""
+
+    right: str
+    span: str
+    start: int
+    percent: int
+    parts: tuple[tuple[str, int], ...]
+    type: str
+    count: int
+    disputed: bool
+    lesson_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptView:
+    """``suggestion`` is the answer as the memory would put it right, or empty; ``why`` what speaks for each of its changes."""
+
+    cells: tuple[CellView, ...]
+    others: tuple[HypothesisView, ...]
+    names: tuple[NameView, ...]
+    suggestion: str = ""
+    why: tuple[str, ...] = ()
+
+
+def transcript_view(hypotheses: Sequence[str], names: Sequence[Heard], corrected: Corrected) -> TranscriptView:
+    best, others = (hypotheses[0], hypotheses[1:]) if hypotheses else ("", ())
+    return TranscriptView(
+        tuple(_cell(cell) for cell in nbest.cells(best, others)),
+        tuple(
+            HypothesisView(number, text, tuple(pieces))
+            for number, (text, pieces) in enumerate(nbest.rows(best, others), 2)
+        ),
+        tuple(_name(one) for one in names),
+        corrected.text if corrected.changes else "",
+        tuple(f"“{one.entity.wrong}” to “{one.entity.right}”: {one.why}" for one in corrected.changes),
+    )
+
+
+def _cell(cell: nbest.Cell) -> CellView:
+    if not cell.against:
+        return CellView(cell.text, "", "")
+    level = "high" if cell.share >= 0.5 else "middle" if cell.share > 0.25 else "low"
+    return CellView(cell.text, level, f"{cell.against} of {cell.of} others have something else here")
+
+
+def _name(one: Heard) -> NameView:
+    near = one.near
+    return NameView(
+        near.entity.right,
+        near.span,
+        one.start,
+        percent(near.score),
+        tuple((PARTS[name], percent(value)) for name, value in near.parts.items()),
+        near.entity.type,
+        near.entity.count,
+        one.disputed,
+        near.entity.id,
+    )
