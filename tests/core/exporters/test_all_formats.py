@@ -58,6 +58,7 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "refine_local": {**PAIR, "first_error_step": int},
     "edit_spans": {**PAIR, "mode": str, "source": str, "target": str, "m2": str},
     "edit_pairs": {"doc_id": str, "segment_id": int, "source": str, "edits": [dict], "target": str},
+    "synthetic_errors": {"source": str, "target": str, "edits": [dict], "errors": int, "seed": int},
     "two_attempts": {"prompt": CHAT, "first": CHAT, "second": CHAT, "r1": int, "r2": int, "shaped": float, "on_policy": bool},
 }  # fmt: skip
 WHAT: dict[str, Any] = {"filters": {}, "licence": "CC0", "created_at": "2026-03-01T10:00:00+00:00"}
