@@ -71,7 +71,7 @@ class ProjectSettings(BaseModel):
     scalarizer: Literal["linear", "square", "2-norm", "max"] = "linear"
     risk_threshold: float = Field(0.5, ge=0, le=1)
     only_risky: bool = False  # answers whose calibrated risk is below the threshold need nobody
-    reask: Literal["off", "self_examination", "self_supervision"] = (
+    reask: Literal["off", "self_examination", "self_supervision", "entity_memory"] = (
         "off"  # second try of new answers above the threshold
     )
     lesson_tokens: int = Field(400, ge=0, le=8000)  # budget of the three prompt slots together

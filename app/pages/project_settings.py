@@ -27,6 +27,7 @@ REASKS = [
     ("None", "off"),
     ("Ask whether it is sure", "self_examination"),
     ("Ask with the evidence against it", "self_supervision"),
+    ("Put names right from past corrections, without the model", "entity_memory"),
 ]
 HARMONIZERS = [
     ("One linear layer", "lr"),

@@ -40,10 +40,10 @@ class Retry(Payload):
 
 
 class Reask(Payload):
-    """Ask the model again about those of these outputs whose risk is above the project's threshold; ``assignment_id`` is who waits."""
+    """Second tries at those of these outputs whose risk is above the project's threshold; ``assignment_id`` is who waits."""
 
     output_ids: Ids
-    refiner: Literal["self_examination", "self_supervision"]
+    refiner: Literal["self_examination", "self_supervision", "entity_memory"]
     assignment_id: int | None = None
 
 

@@ -1,6 +1,7 @@
 """Second tries without a person's correction (dynamic prompting, paper 1): only where the risk is above the project's threshold.
 
-The model answers once more, after its own answer and a refiner's question; the new attempt is judged like any other.
+The model answers once more, after its own answer and a refiner's question, or entity memory puts the answer right without it; the new
+attempt is judged like any other.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from app.worker.asking import Ask, Subject, answer, as_new_output, lessons_of, pictures_for, subject_of
+from app.worker.asking import Answer, Ask, Subject, answer, as_new_output, lessons_of, pictures_for, subject_of
 from app.worker.handlers.generate import effect_key
 from app.worker.payloads import Reask
 from app.worker.retrieval import as_retrievals, still_stand
@@ -20,18 +21,20 @@ from app.worker.runner import Context
 from core.projects import ProjectSettings
 from core.refiners import REGISTRY as REFINERS
 from core.refiners.base import RefineInput
+from core.refiners.entity_memory import EntityMemoryRefiner
 from core.types import Attempt, ItemType, JobPriority, LessonText, RiskEstimate
-from store import judgements, outputs, queue
+from store import entities, judgements, lessons, outputs, queue
 from store.tables import Output
 
-SECOND = ("self_examination", "self_supervision")
 ROUNDS = 3
 
 
 def reask(context: Context, payload: Reask) -> dict[str, Any]:
-    """Result: ``output_ids`` of the new attempts, and how many outputs were ``not_risky`` enough or have a later attempt (``late``)."""
+    """Result: ``output_ids`` of the new attempts, and how many outputs were ``not_risky`` enough, have a later attempt (``late``), or
+    stay the ``same`` because the memory that was asked knows nothing better."""
     made: list[int] = []
-    skipped = {"not_risky": 0, "late": 0}
+    skipped = {"not_risky": 0, "late": 0, "same": 0}
+    again = _from_memory if payload.refiner == EntityMemoryRefiner.name else _again
     for place, output_id in enumerate(payload.output_ids):
         context.progress(place, len(payload.output_ids), "asking again")
         context.check()
@@ -39,10 +42,11 @@ def reask(context: Context, payload: Reask) -> dict[str, Any]:
             output = outputs.get(session, output_id)
             subject = subject_of(session, output.item_id)
             why = _why_not(session, context, output, subject)
-        if why:
-            skipped[why] += 1
+        new = None if why else again(context, payload, subject, output)
+        if new is None:
+            skipped[why or "same"] += 1
         else:
-            made.append(_again(context, payload, subject, output))
+            made.append(new)
     context.progress(len(payload.output_ids), len(payload.output_ids))
     return {"output_ids": made, **skipped}
 
@@ -82,8 +86,8 @@ def _why_not(session: Session, context: Context, output: Output, subject: Subjec
 
 def _again(context: Context, payload: Reask, subject: Subject, output: Output) -> int:
     for number in range(ROUNDS):
-        lessons, looked_up = lessons_of(context, subject, wanted=number < ROUNDS - 1)
-        ask = replace(_ask(context, subject, output, payload.refiner, lessons), looked_up=looked_up)
+        found, looked_up = lessons_of(context, subject, wanted=number < ROUNDS - 1)
+        ask = replace(_ask(context, subject, output, payload.refiner, found), looked_up=looked_up)
         answers, errors = answer(context, [ask])
         if errors:
             raise ValueError(errors[0])
@@ -100,13 +104,34 @@ def _again(context: Context, payload: Reask, subject: Subject, output: Output) -
     raise AssertionError("an answer without lessons always stands")
 
 
-def _ask(context: Context, subject: Subject, output: Output, refiner: str, lessons: Sequence[LessonText]) -> Ask:
+def _from_memory(context: Context, payload: Reask, subject: Subject, output: Output) -> int | None:
+    """The answer as entity memory puts it right, in the transaction that read the memory; ``None`` where it would stay as it is."""
+    given = RefineInput(subject.question, (Attempt(output.attempt, output.text, outputs.to_steps(output)),), None)
+    with context.db.write() as session:
+        done = EntityMemoryRefiner().rewrite(given, entities.memory(session, subject.project.id))
+        if done is None:
+            return None
+        shares = {one.entity.id: one.share for one in done.changes}
+        texts = lessons.active_texts(session, list(shares))
+        used = [replace(text, score=shares[id_]) for id_, text in texts.items()]
+        ask = Ask(subject, (), tuple(as_retrievals(session, used)))
+        if not still_stand(session, ask.lessons):  # locks them: what is taken back now waits for this transaction
+            return None
+        more = {"parent_id": output.id, "refiner": payload.refiner, "asked_by": "reask"}
+        key = f"{effect_key(context, subject.item.id)}:{output.id}"
+        made = as_new_output(ask, Answer(done.text, finish_reason="memory"), payload.refiner, key, **more)
+        row = outputs.add(session, made)
+        _put_forward(context, session, payload, subject, output, row.id)
+        return row.id
+
+
+def _ask(context: Context, subject: Subject, output: Output, refiner: str, found: Sequence[LessonText]) -> Ask:
     """The reference is no part of what a refiner gets, and the votes were cast without it."""
     with context.db.read() as session:
         votes = tuple(judgements.votes(session, output.id))
-        retrievals = as_retrievals(session, lessons) if lessons else []
+        retrievals = as_retrievals(session, found) if found else []
     attempt = Attempt(output.attempt, output.text, outputs.to_steps(output))
-    given = RefineInput(subject.question, (attempt,), None, tuple(lessons), votes, output.label)
+    given = RefineInput(subject.question, (attempt,), None, tuple(found), votes, output.label)
     messages = REFINERS.make(refiner, token_budget=subject.options.lesson_tokens).messages(given) or ()
     prefix = "Answer: " if subject.question.item_type is ItemType.LABEL else ""
     images = pictures_for(context, [subject]).get(subject.item.id, ())

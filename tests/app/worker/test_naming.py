@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from core.lessons.entities import Entity, as_draft
 from core.types import LessonKind
 from store import items, lessons, outputs, reviews
 from store.tables import Lesson, Output, Retrieval
@@ -72,3 +73,30 @@ def test_free_text_gets_names_alone_and_reasoning_none(loop: Loop) -> None:
         kinds = set(session.scalars(select(Lesson.kind).where(Lesson.id.in_(made))))
         assert LessonKind.ENTITY not in kinds
         assert session.scalar(select(Output.id)) is not None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_risky_transcript_is_put_right_from_memory_without_the_model(loop: Loop) -> None:
+    settings = {**QUIET, "reask": "entity_memory", "risk_threshold": 0.0}
+    loop.project(0, item_type="asr_transcript", prompts=[], settings=settings)
+    loop.fake.reply = lambda request: request.messages[-1].content
+    loop.start()
+    with loop.db.write() as session:
+        row = items.NewItem("one", "gunner came")
+        first = items.add_many(session, loop.project_id, [row]).ids[0]
+        output = outputs.add(session, outputs.NewOutput(first, "gunner came", "recogniser"))
+        for rewrite in ("Gunnar came", "Gunnar came."):
+            reviews.add_correction(session, reviews.NewCorrection(loop.user, output.id, "", rewrite=rewrite))
+        (id_,) = lessons.propose(
+            session, loop.project_id, [as_draft(Entity("gunner", "Gunnar"), ())], author_id=loop.user
+        )
+        lessons.accept(session, id_, loop.user)
+    second, other = _item(loop, "two", "then gunner left"), _item(loop, "three", "all was well")
+    loop.run("generate", {"item_ids": [second, other]})
+    asked = len(loop.fake.requests)
+    with loop.db.read() as session:
+        made, left = outputs.latest(session, second), outputs.latest(session, other)
+        assert made is not None and left is not None
+        assert (made.text, made.refiner, made.attempt) == ("then Gunnar left", "entity_memory", 2)
+        assert session.scalar(select(Retrieval.lesson_id).where(Retrieval.output_id == made.id)) == id_
+        assert left.attempt == 1 and asked == 2, "the model was asked once for each item"

@@ -68,7 +68,7 @@ def test_an_answer_that_is_not_above_the_threshold_is_left_alone(loop: Loop) -> 
     (first,) = answered(loop, risk_threshold=1.0)
     asked = len(loop.fake.requests)
     job = loop.run("reask", {"output_ids": [first.id], "refiner": "self_examination"})
-    assert job.result == {"output_ids": [], "not_risky": 1, "late": 0}
+    assert job.result == {"output_ids": [], "not_risky": 1, "late": 0, "same": 0}
     assert len(loop.fake.requests) == asked
 
 
@@ -76,7 +76,7 @@ def test_an_answer_that_has_a_later_attempt_is_left_alone(loop: Loop) -> None:
     (first,) = answered(loop)
     loop.run("reask", {"output_ids": [first.id], "refiner": "self_examination"})
     job = loop.run("reask", {"output_ids": [first.id], "refiner": "self_supervision"})
-    assert job.result == {"output_ids": [], "not_risky": 0, "late": 1}
+    assert job.result == {"output_ids": [], "not_risky": 0, "late": 1, "same": 0}
     assert len(loop.all_outputs()) == 2
 
 
