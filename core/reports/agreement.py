@@ -1,0 +1,152 @@
+"""Who agrees with whom: Krippendorff's alpha, Cohen's kappa by pair, a model of each person's errors (Dawid and Skene 1979), and time.
+
+Alpha is nominal and bears any number of judges per answer (Krippendorff 2011). "Cannot judge" counts nowhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from core.metrics import wilson
+from core.reports.annotator_errors import ErrorModel, fit
+from core.reports.base import REGISTRY
+from core.reports.step_agreement import kappa
+
+FEWEST = 10  # answers that two people both judged before a pair has a kappa
+ROUNDS = 400  # of the bootstrap
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One person's verdict on one answer; ``wrong`` is what they found. ``gold``: what is known to be true of it, if it is."""
+
+    output_id: int
+    user_id: int
+    user: str
+    wrong: bool
+    seconds: float | None = None
+    gold: bool | None = None
+
+
+@REGISTRY.register("agreement")
+class AgreementReport:
+    name = "agreement"
+
+    def compute(self, rows: Sequence[Judgement]) -> Mapping[str, Any]:
+        """``alpha`` with its interval over the ``n`` answers that several judged; ``pairs``; ``people`` with what is known."""
+        by_output = _by_output(rows)
+        shared = [list(said.values()) for said in by_output.values() if len(said) > 1]
+        low, high = _interval([[row.wrong for row in said] for said in shared])
+        model = fit([(row.output_id, row.user_id, row.wrong) for row in rows], gold=_gold(rows))
+        return {
+            "n": len(shared),
+            "judged": len(by_output),
+            "alpha": alpha([[row.wrong for row in said] for said in shared]),
+            "low": low,
+            "high": high,
+            "pairs": _pairs(by_output),
+            "people": _people(rows, by_output, model),
+            "gold": sum(row.gold is not None for row in rows),
+        }
+
+
+def alpha(units: Sequence[Sequence[bool]]) -> float | None:
+    """Krippendorff's alpha for nominal values of units with any number of values; ``None`` where all values are the same."""
+    pairable = [unit for unit in units if len(unit) > 1]
+    total = sum(map(len, pairable))
+    counts = Counter(value for unit in pairable for value in unit)
+    expected = sum(counts[a] * counts[b] for a, b in combinations(counts, 2)) * 2
+    if not expected:
+        return None
+    observed = sum(2 * sum(unit) * (len(unit) - sum(unit)) / (len(unit) - 1) for unit in pairable)
+    return 1 - (total - 1) * observed / expected
+
+
+def _interval(units: Sequence[Sequence[bool]]) -> tuple[float | None, float | None]:
+    """95 % percentile interval, answers drawn whole."""
+    if len(units) < FEWEST:
+        return None, None
+    rng = np.random.default_rng(0)
+    drawn = (alpha([units[i] for i in rng.integers(0, len(units), len(units))]) for _ in range(ROUNDS))
+    found = [one for one in drawn if one is not None]
+    if not found:
+        return None, None
+    low, high = np.percentile(found, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _by_output(rows: Sequence[Judgement]) -> dict[int, dict[int, Judgement]]:
+    """The newest judgement of each person on each answer; ``rows`` are oldest first."""
+    found: dict[int, dict[int, Judgement]] = defaultdict(dict)
+    for row in rows:
+        found[row.output_id][row.user_id] = row
+    return found
+
+
+def _gold(rows: Sequence[Judgement]) -> dict[int, bool]:
+    return {row.output_id: row.gold for row in rows if row.gold is not None}
+
+
+def _pairs(by_output: Mapping[int, Mapping[int, Judgement]]) -> list[dict[str, Any]]:
+    """Pairs of people, those that met most first."""
+    met: dict[tuple[int, int], list[tuple[Judgement, Judgement]]] = defaultdict(list)
+    for said in by_output.values():
+        for a, b in combinations(sorted(said), 2):
+            met[a, b].append((said[a], said[b]))
+    rows = []
+    for (a, b), both in sorted(met.items(), key=lambda item: (-len(item[1]), item[0])):
+        same = sum(x.wrong == y.wrong for x, y in both)
+        low, high = wilson(same, len(both))
+        rows.append(
+            {
+                "users": (a, b),
+                "names": (both[-1][0].user, both[-1][1].user),
+                "n": len(both),
+                "same": same / len(both),
+                "low": low,
+                "high": high,
+                "kappa": kappa([(int(x.wrong), int(y.wrong)) for x, y in both]) if len(both) >= FEWEST else None,
+            }
+        )
+    return rows
+
+
+def _people(
+    rows: Sequence[Judgement], by_output: Mapping[int, Mapping[int, Judgement]], model: ErrorModel
+) -> list[dict[str, Any]]:
+    """Everyone who judged, those who judged most first."""
+    mine: dict[int, list[Judgement]] = defaultdict(list)
+    for row in rows:
+        mine[row.user_id].append(row)
+    found = []
+    for user, own in sorted(mine.items(), key=lambda item: (-len(item[1]), item[0])):
+        checked = [row for row in own if row.gold is not None]
+        right = sum(row.wrong == row.gold for row in checked)
+        low, high = wilson(right, len(checked))
+        seconds = [row.seconds for row in own if row.seconds is not None]
+        others = [other for row in own for id_, other in by_output[row.output_id].items() if id_ != user]
+        same = sum(other.wrong == by_output[other.output_id][user].wrong for other in others)
+        found.append(
+            {
+                "user": user,
+                "name": own[-1].user,
+                "n": len(own),
+                "faulty": sum(row.wrong for row in own) / len(own),
+                "gold": len(checked),
+                "right": right / len(checked) if checked else None,
+                "low": low if checked else None,
+                "high": high if checked else None,
+                "with_others": same / len(others) if others else None,
+                "met": len(others),
+                "model": model.people.get(user),
+                "seconds": median(seconds) if seconds else None,
+            }
+        )
+    return found
