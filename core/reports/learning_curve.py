@@ -89,8 +89,7 @@ class LearningCurveReport:
         recent = trends[-LOOK_AHEAD:]
         if len(recent) < LOOK_AHEAD:
             return Status.FEW, []
-        half = len(points) // 2
-        if _mean(points[half:]) < _mean(points[:half]) - self._worth:
+        if _falls(points, self._worth):
             return Status.FALLING, []
         asymptotes = [trend.c for trend in recent]
         if max(asymptotes) > 1 or max(asymptotes) - min(asymptotes) > CALM * LOOK_AHEAD:
@@ -98,6 +97,15 @@ class LearningCurveReport:
         x = points[-1].x
         gains = [trend.at(x + self._horizon) - trend.at(x) for trend in recent]
         return (Status.STOP if max(gains) < self._worth else Status.LEARNING), gains
+
+
+def _falls(points: Sequence[Point], worth: float) -> bool:
+    """Whether the later half is worse than the earlier by more than ``worth``, and by more than two standard errors."""
+    half = len(points) // 2
+    early, late = points[:half], points[half:]
+    pooled = _mean(points)
+    error = (pooled * (1 - pooled) * sum(1 / sum(one.n for one in part) for part in (early, late))) ** 0.5
+    return _mean(early) - _mean(late) > max(worth, 2 * error)
 
 
 def _mean(points: Sequence[Point]) -> float:

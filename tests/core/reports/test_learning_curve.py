@@ -46,13 +46,22 @@ def test_what_cannot_be_is_not_predicted() -> None:
     [
         ([], Status.FEW),
         ([Point(10, 0.5)] * 3, Status.FEW),
-        ([Point(float(x), 0.9 - 0.01 * x) for x in range(1, 30)], Status.FALLING),
+        ([Point(float(x), 0.9 - 0.01 * x, 20) for x in range(1, 30)], Status.FALLING),
         ([Point(0.0, 0.1), Point(-5.0, 0.2)], Status.FEW),
     ],
     ids=["nothing", "few", "falling", "no corrections"],
 )
 def test_odd_input_has_an_answer(points: list[Point], status: Status) -> None:
     assert LearningCurveReport().compute(points)["status"] is status
+
+
+def test_chance_is_no_fall() -> None:
+    """Points of twenty answers move by ten points by chance alone."""
+    for seed in range(20):
+        draw = np.random.default_rng(seed)
+        points = [Point(20.0 * n + 20, draw.binomial(20, 0.6) / 20, 20) for n in range(20)]
+        report = LearningCurveReport().compute(points)
+        assert report["status"] is not Status.FALLING
 
 
 @pytest.mark.parametrize("scores", [[0.5] * 20, [0.0] * 20, [1.0] * 20, [0.2, 0.9] * 10], ids=str)
