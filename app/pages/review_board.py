@@ -20,7 +20,7 @@ from app.view.render import age, excerpt
 from app.view.transcript import TranscriptView, transcript_view
 from app.view.words import words
 from core.error_types import offered
-from core.lessons.entities import EntityIndex
+from core.lessons.entities import index_of
 from core.lessons.hearing import heard
 from core.projects import ProjectSettings
 from core.risk.calibrate import FEWEST_REVIEWED
@@ -212,7 +212,7 @@ def transcript(session: Session, output: Output) -> TranscriptView | None:
     known = entities.known(session, project.id)
     others = hypotheses[1:]
     corrected = entities.memory(session, project.id, known).correct(output.text, others)
-    return transcript_view(hypotheses, heard(output.text, EntityIndex(known), others=others), corrected)
+    return transcript_view(hypotheses, heard(output.text, index_of(tuple(known)), others=others), corrected)
 
 
 def lookup(session: Session, output_id: int) -> view.LookupView | None:

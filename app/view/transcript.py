@@ -17,6 +17,9 @@ PARTS = {"grams": "letters", "spelt": "spelling", "sounds": "sound", "meaning": 
 
 @dataclass(frozen=True, slots=True)
 class CellView:
+    """A word of the best hypothesis; ``space`` is the white space before it."""
+
+    space: str
     text: str
     level: str  # "", low, middle, high: the colour
     says: str
@@ -70,10 +73,12 @@ def transcript_view(hypotheses: Sequence[str], names: Sequence[Heard], corrected
 
 
 def _cell(cell: nbest.Cell) -> CellView:
+    text = cell.text.lstrip()
+    space = cell.text[: len(cell.text) - len(text)]
     if not cell.against:
-        return CellView(cell.text, "", "")
+        return CellView(space, text, "", "")
     level = "high" if cell.share >= 0.5 else "middle" if cell.share > 0.25 else "low"
-    return CellView(cell.text, level, f"{cell.against} of {cell.of} others have something else here")
+    return CellView(space, text, level, f"{cell.against} of {cell.of} others have something else here")
 
 
 def _name(one: Heard) -> NameView:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.worker.models import Models
-from core.lessons.entities import Entity, EntityIndex
+from core.lessons.entities import Entity, index_of
 from core.lessons.hearing import heard
 from core.lessons.sufficiency import LookUp
 from core.types import ItemType, LessonKind, Question
@@ -71,7 +71,7 @@ def _names(
         against = np.zeros((0, embedded.shape[1]), np.float32) if matrix is None else matrix
         return np.asarray(embedded @ against.T, np.float32)
 
-    index = EntityIndex(known)
+    index = index_of(tuple(known))
     others = question.hypotheses[1:]
     text = f"{question.prompt}\n{question.context}".strip()
     near = heard(text, index, others=others, meaning=meaning if matrix is not None else None)

@@ -69,6 +69,7 @@ def evaluate(
         "corrections_per_item_by_round": [float(np.mean(part)) for part in np.array_split(corrected, ROUNDS)],
         **figures(errors),
         **_changes(memory, test, errors),
+        "new_references": _new_references(learnt, test, errors),
         **recall(learnt.entities(), test, embed),
         "empty_memory_unchanged": all(empty.correct(one.best, one.others).text == one.best for one in test),
         "entities": len(memory),
@@ -152,6 +153,13 @@ def _changes(memory: EntityMemory, test: Sequence[Utterance], errors: Errors) ->
         "utterances_changed": changed,
         "worse_per_changed": worse / max(1, changed),
     }
+
+
+def _new_references(learnt: Streamed, test: Sequence[Utterance], errors: Errors) -> dict[str, float]:
+    """WER where what was said is not word for word in the stream: the rest could be known by heart."""
+    known = {" ".join(target.split()) for _, target in learnt.decided}
+    new = errors[[" ".join(one.reference.split()) not in known for one in test]]
+    return {"n": len(new), "wer_before": _wer(new, 0), "wer_after": _wer(new)}
 
 
 def recall(entities: Sequence[Entity], test: Sequence[Utterance], embed: Embed) -> dict[str, Any]:

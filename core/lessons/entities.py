@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -167,6 +168,12 @@ def from_lesson(text: str, extra: Mapping[str, Any], *, count: int = 1, lesson_i
     known = extra.get("type")
     kind: EntityType = known if known in ("name", "number", "compound", "spelling") else "word"
     return Entity(wrong, right, kind, str(extra.get("domain") or ""), max(1, count), lesson_id)
+
+
+@lru_cache(maxsize=8)
+def index_of(entities: tuple[Entity, ...]) -> EntityIndex:
+    """The index of these entities; those of the projects that are worked on stay made. Entities that change are others."""
+    return EntityIndex(entities)
 
 
 class EntityIndex:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from core.lessons.entities import LONGEST_WRONG, WORD, Entity, Replaced, replaced
 from core.lessons.sounds import folded
@@ -89,12 +90,12 @@ class EntityMemory:
     def _spans(self, text: str) -> Iterable[tuple[int, int, str]]:
         """Where wrong forms of the memory stand, longest first at each place, overlaps included."""
         words = list(WORD.finditer(text))
+        keys = [_key(word.group()) for word in words]
         for place in range(len(words)):
             for size in range(min(LONGEST_WRONG, len(words) - place), 0, -1):
-                start, end = words[place].start(), words[place + size - 1].end()
-                wrong = _key(text[start:end])
+                wrong = " ".join(keys[place : place + size])
                 if wrong in self._by_wrong:
-                    yield start, end, wrong
+                    yield words[place].start(), words[place + size - 1].end(), wrong
 
     def correct(self, text: str, others: Sequence[str] = ()) -> Corrected:
         """``text`` with what the memory is sure of; ``others`` are further hypotheses of the same utterance."""
@@ -118,7 +119,7 @@ class EntityMemory:
         agreeing = _agreeing(text, start, end, one.right, others)
         beside = max((self._share_beside(key, word) for word in _beside(text, start, end)), default=0.0)
         if fixed >= bounds.fixes and share >= bounds.share:
-            why = f"put right {fixed} times, {share:.0%} of the times it was seen"
+            why = f"put right {fixed} times, {share:.0%} of the times that it was seen"
         elif agreeing >= bounds.hypotheses and share >= bounds.agreed_share:
             why = f"{agreeing} other hypotheses have it here"
         elif beside >= bounds.beside_share:
@@ -158,5 +159,6 @@ def _words(one: Replaced) -> list[str]:
     return [f"{side}{_key(word)}" for side, word in (("<", one.before), (">", one.after)) if word]
 
 
+@lru_cache(maxsize=50_000)
 def _key(text: str) -> str:
     return " ".join(WORD.findall(folded(text)))

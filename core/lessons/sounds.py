@@ -14,6 +14,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 GRAMS = (1, 2, 3)
 _GROUPS = (  # in this order; capitals are signs of our own
     (r"^(?:kn|gn|pn)", "n"), (r"^wr", "r"), (r"^x", "s"), (r"x", "ks"), (r"mb$", "m"), (r"ght", "t"), (r"ph|gh$", "f"),
@@ -63,10 +66,14 @@ class GramSpace:
     def __init__(self, forms: Sequence[str]) -> None:
         seen = Counter(gram for form in forms for gram in grams(form))
         self._rarity = {gram: 1 + math.log((1 + len(forms)) / (1 + n)) for gram, n in seen.items()}
-        self._where: dict[str, list[tuple[int, float]]] = {}
+        where: dict[str, list[tuple[int, float]]] = {}
         for place, form in enumerate(forms):
             for gram, weight in self._vector(form).items():
-                self._where.setdefault(gram, []).append((place, weight))
+                where.setdefault(gram, []).append((place, weight))
+        self._where = {
+            gram: (np.array([place for place, _ in there]), np.array([weight for _, weight in there]))
+            for gram, there in where.items()
+        }
         self._forms = len(forms)
 
     def _vector(self, text: str) -> dict[str, float]:
@@ -74,13 +81,13 @@ class GramSpace:
         size = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
         return {gram: weight / size for gram, weight in weights.items()}
 
-    def cosines(self, text: str) -> list[float]:
-        """With each form, in [0, 1]."""
-        found = [0.0] * self._forms
+    def cosines(self, text: str) -> NDArray[np.float64]:
+        """With each form, (n,) in [0, 1]."""
+        found = np.zeros(self._forms)
         for gram, weight in self._vector(text).items():
-            for place, other in self._where.get(gram, ()):
-                found[place] += weight * other
-        return [min(1.0, value) for value in found]
+            if (there := self._where.get(gram)) is not None:
+                found[there[0]] += weight * there[1]  # a form is in a list once
+        return np.minimum(found, 1.0)
 
 
 def run_together(text: str) -> str:

@@ -35,6 +35,7 @@ def test_figures_by_hand() -> None:
     assert (found["utterances_better"], found["utterances_worse"], found["utterances_changed"]) == (2, 0, 2)
     assert found["recall_at_5"] == 1.0 and set(found["recall"]) == {"character", "sound", "embedding", "hybrid"}
     assert set(found["recall"]["hybrid"]) == {"1", "2", "5", "9"}
+    assert found["new_references"] == {"n": 3, "wer_before": found["wer_before"], "wer_after": 0.0}
     assert found["empty_memory_unchanged"] and found["corrections"] == 6
     assert found["baselines"]["no_memory"]["accuracy"] == found["accuracy_by_corrections"]["0"]
 
