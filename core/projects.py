@@ -85,6 +85,7 @@ class ProjectSettings(BaseModel):
     error_types: list[ErrorType] = Field(default_factory=list, max_length=50)  # beside the built-in ones
     rollouts: RolloutSettings = Field(default_factory=RolloutSettings)
     disputes: Literal["off", "experts"] = "experts"  # answers on which generous and strict critics disagree
+    disagreements: Literal["off", "experts"] = "experts"  # answers that people judge differently
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
 
     @field_validator("error_types")

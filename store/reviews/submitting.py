@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from core.projects import STEP_PROTOCOLS
 from core.types import StepLabel, Verdict
 from store import audit, drafts, queue
+from store.reviews import disagreeing
 from store.reviews.corrections import NewCorrection, add_correction
 from store.tables import Assignment, Correction, Output, Review, Step
 from store.text import clean
@@ -66,6 +67,7 @@ def submit(session: Session, review: NewReview, correction: NewCorrection | None
         raise PermissionError("this item is held by somebody else: sign in as who claimed it")
     slot.output_id = review.output_id
     row = _review_row(session, review, steps)
+    disagreeing.to_experts(session, slot)
     correction_id = None
     if correction is not None:
         correction_id = add_correction(session, _of_slot(correction, review)).id

@@ -34,7 +34,7 @@ def pushed(api: Api, **more: Any) -> dict[str, Any]:
 def reviewed(api: Api, output_id: int, verdict: str = "faulty", text: str = "7, not 8") -> None:
     with api.web.db.write() as session:
         queue.enqueue_output(session, api.project, output_id, priority=0.5)
-        claim = queue.claim_next(session, projects.queue_of(session, api.project).id, api.admin)
+        claim = queue.claim_next(session, api.admin, api.project)
         assert claim is not None
         wrong = 1 if verdict == "faulty" else None
         new = reviews.NewReview(claim.assignment_id, api.admin, output_id, verdict, first_wrong_step=wrong)

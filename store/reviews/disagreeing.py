@@ -1,0 +1,51 @@
+"""When people judge the same answer differently it goes to the experts too, with what was said, in the transaction of the review."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.projects import ProjectSettings
+from core.types import QueueKind, Verdict
+from store import queue
+from store.reviews.revisions import is_current
+from store.tables import Assignment, Project, Queue, Review
+
+_SAID = {Verdict.FAULTY: "faulty", Verdict.ACCEPTABLE: "acceptable"}
+
+
+def to_experts(session: Session, slot: Assignment) -> int | None:
+    """After a review of an annotator's slot: the id of the experts' slot, or ``None`` where people agree or experts are not asked.
+
+    Nobody is named, so that the expert judges the answer and not the people.
+    """
+    if slot.queue.kind != QueueKind.ANNOTATE:
+        return None
+    counts = _verdicts(session, slot)
+    if len(counts) < len(_SAID):
+        return None
+    options = ProjectSettings.model_validate(session.get_one(Project, slot.queue.project_id).settings)
+    if options.disagreements == "off":
+        return None
+    said = " and ".join(f"{counts[verdict]} found it {word}" for verdict, word in _SAID.items())
+    reason = f"People disagree on this answer: {said}."
+    return queue.dispute(session, slot.queue.project_id, slot.output_id, reason=reason, priority=slot.priority)
+
+
+def _verdicts(session: Session, slot: Assignment) -> Counter[Verdict]:
+    """What annotators say of the answer now, one verdict a person; "cannot judge" is none."""
+    query = (
+        select(Review.user_id, Review.verdict)
+        .join(Assignment, Assignment.id == Review.assignment_id)
+        .join(Queue, Queue.id == Assignment.queue_id)
+        .where(
+            Review.output_id == slot.output_id,
+            Queue.kind == QueueKind.ANNOTATE,
+            Review.verdict != Verdict.CANNOT_JUDGE,
+            is_current(Review),
+        )
+        .order_by(Review.id)
+    )
+    return Counter({user: Verdict(verdict) for user, verdict in session.execute(query)}.values())
