@@ -84,6 +84,9 @@ class ProjectSettings(BaseModel):
     blind_share: float = Field(0.1, ge=0, le=1)  # of the items are reviewed without seeing what machines say
     error_types: list[ErrorType] = Field(default_factory=list, max_length=50)  # beside the built-in ones
     rollouts: RolloutSettings = Field(default_factory=RolloutSettings)
+    unsure: Literal["off", "experts"] = (
+        "off"  # answers for which no search for lessons found enough, though something came near
+    )
     disputes: Literal["off", "experts"] = "experts"  # answers on which generous and strict critics disagree
     disagreements: Literal["off", "experts"] = "experts"  # answers that people judge differently
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from core.lessons.prompt import keep_within, slot_of
 from core.lessons.relevance import DEFAULT, Gate
 from core.lessons.retrieve import chosen
+from core.lessons.sufficiency import Round, is_enough
+from core.lessons.sufficiency_gate import SufficiencyGate
 from core.projects import ProjectSettings
 from core.types import Verdict
 from store import critic_models, projects
@@ -28,7 +30,7 @@ from store.tables import (
     Review,
 )
 
-GATE = "relevance_gate"  # its versions are kept under this name: see ``store.critic_models``
+GATE, SUFFICIENCY = "relevance_gate", "sufficiency_gate"  # their versions have these names: see ``store.critic_models``
 
 
 def gate_of(session: Session, project_id: int) -> Gate:
@@ -38,6 +40,15 @@ def gate_of(session: Session, project_id: int) -> Gate:
         return Gate.from_state(kept.state) if kept is not None else DEFAULT
     except (ValueError, KeyError, TypeError):
         return DEFAULT
+
+
+def enough_of(session: Session, project_id: int) -> Callable[[Round], bool]:
+    """What says that a round of search is enough: the project's own gate where one is in force, else the delivered rule."""
+    kept = critic_models.current(session, project_id, SUFFICIENCY)
+    try:
+        return SufficiencyGate.from_state(kept.state).is_enough if kept is not None else is_enough
+    except (ValueError, KeyError, TypeError):
+        return is_enough
 
 
 def add(session: Session, project_id: int, log: Mapping[str, Any] | None, *, asked_by: str) -> int | None:

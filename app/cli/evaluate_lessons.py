@@ -13,7 +13,16 @@ from app.cli.evaluate import likelihoods
 from app.cli.evaluate_cache import Say, embedded
 from app.settings import Settings
 from app.worker.models import make_embedder
-from core.evaluation import concepts, formats, intents, rule_families, second_pass, transcript_files, transcripts
+from core.evaluation import (
+    concepts,
+    formats,
+    intents,
+    practice,
+    rule_families,
+    second_pass,
+    transcript_files,
+    transcripts,
+)
 from core.evaluation.lesson_stream import LabelStream, baselines, prompted, replay
 from core.evaluation.memories import Embed
 from core.evaluation.risk import mean_and_interval
@@ -38,6 +47,7 @@ OTHER: Mapping[str, Evaluate] = {  # what is no set of labels
     "sql_language_feedback": lambda path, _, seed, embed: second_pass.evaluate(second_pass.read(path), seed, embed),
     "champ": lambda path, _, seed, embed: concepts.evaluate(path, seed, embed),
     "rule_families": lambda path, _, seed, embed: rule_families.evaluate(rule_families.read(path), seed, embed),
+    "multi_round_rag": lambda path, _, seed, embed: practice.evaluate(path, seed, embed),
     "asr_nbest": _transcripts,
 }
 

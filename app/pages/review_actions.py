@@ -18,7 +18,7 @@ from app.pages.review_reply import Act, Refused, Reply, Watch, board_blocks, chi
 from app.settings import Settings
 from app.view import review as view
 from app.view.render import render
-from app.worker.waking import wake_critic, wake_evidence, wake_relevance, wake_trials, wake_votes
+from app.worker.waking import wake_critic, wake_evidence, wake_relevance, wake_sufficiency, wake_trials, wake_votes
 from core.types import Verdict
 from store import drafts, jobs, lesson_proposals, outputs, queue, reviews
 from store.tables import Assignment, Retrieval
@@ -77,6 +77,7 @@ def _finish(session: Session, act: Act, person: Person, settings: Settings, watc
     wake_evidence(session, output.item.project_id)
     wake_critic(session, output.item.project_id)
     wake_trials(session, output.item.project_id)
+    wake_sufficiency(session, output.item.project_id)
     wake_votes(session, output.item.project_id, output.id, result.review_id)
     distilling = distil(session, slot.item_id, person, watch, fresh=result.correction_id is not None)
     reply = show_next(session, act, person, settings, watch)

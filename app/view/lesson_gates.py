@@ -1,15 +1,18 @@
-"""Gates through which lessons go into prompts: what people said of them, the versions, and which is in force."""
+"""Gates through which lessons go into prompts: what people said that teaches them, the versions, and which is in force."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.orm import Session
 
-from app.view.render import render
-from core.lessons.relevance import FEWEST_OF_A_KIND, FEWEST_VOTES
+from app.view.render import count, render
+from core.lessons import relevance, sufficiency_gate
 from core.types import JobState
-from store import critic_models, jobs, lookups, relevance_votes
+from store import critic_models, jobs, lookups, relevance_votes, self_practice
 
-GATES = (lookups.GATE,)
+GATES = (lookups.GATE, lookups.SUFFICIENCY)
+JOBS = {lookups.GATE: "fit_relevance", lookups.SUFFICIENCY: "fit_sufficiency"}
 SHOWN = 8  # versions
 
 
@@ -17,20 +20,59 @@ def gates(session: Session, project_id: int | None, *, admin: bool) -> str:
     """From stored rows alone; nothing without a project."""
     if project_id is None:
         return ""
+    open_ = {
+        job.kind for job in jobs.recent(session, project_id, 50) if job.state in (JobState.QUEUED, JobState.RUNNING)
+    }
     used, not_relevant = relevance_votes.counts(session, project_id)
-    waits = any(
-        job.kind == "fit_relevance" and job.state in {JobState.QUEUED, JobState.RUNNING}
-        for job in jobs.recent(session, project_id, 50)
-    )
+    right, wrong = self_practice.counts(session, project_id)
+    known = {
+        lookups.GATE: f"{count(used, 'vote')} “used” and {not_relevant} “not relevant”",
+        lookups.SUFFICIENCY: f"{count(right, 'accepted answer')} and {wrong} found faulty",
+    }
+    enough = {
+        lookups.GATE: relevance.enough(used, not_relevant),
+        lookups.SUFFICIENCY: sufficiency_gate.enough(right, wrong),
+    }
+    rows = [_gate(session, project_id, gate, known[gate], enough[gate], JOBS[gate] in open_) for gate in GATES]
     return render(
         "lessons/gates.html",
-        rows=critic_models.versions(session, project_id, SHOWN, lookups.GATE),
-        gate=lookups.GATE,
-        delivered=critic_models.current(session, project_id, lookups.GATE) is None,
-        used=used,
-        not_relevant=not_relevant,
-        fewest=FEWEST_VOTES,
-        fewest_of_a_kind=FEWEST_OF_A_KIND,
-        waits=waits,
+        gates=rows,
         admin=admin,
+        fewest=relevance.FEWEST_VOTES,
+        of_a_kind=relevance.FEWEST_OF_A_KIND,
     )
+
+
+def _gate(session: Session, project_id: int, gate: str, known: str, enough: bool, waits: bool) -> dict[str, Any]:
+    return {
+        "name": gate,
+        "rows": [_version(row) for row in critic_models.versions(session, project_id, SHOWN, gate)],
+        "delivered": critic_models.current(session, project_id, gate) is None,
+        "known": known,
+        "enough": enough,
+        "waits": waits,
+    }
+
+
+def _version(row: Any) -> dict[str, Any]:
+    """A version with its figures, and those of what it must beat, in words."""
+    figures, state = row.figures, row.state
+    return {
+        "row": row,
+        "better": figures.get("better"),
+        "at": state.get("accept_at", state.get("enough_at")),
+        "own": _said(figures.get("own"), figures.get("held_out")),
+        "default": _said(figures.get("default"), None),
+    }
+
+
+def _said(found: dict[str, Any] | None, of: int | None) -> str:
+    if not found:
+        return "–"
+    asked = f" of {of}" if of else ""
+    if "balanced_accuracy" in found:
+        precision = "–" if found["precision"] is None else f"{round(100 * found['precision'])} %"
+        told = f"told apart {round(100 * found['balanced_accuracy'])} %"
+        return f"{told}; precision {precision} of {found['called']} called enough{asked}"
+    wrong = f"{found['wrong_accepts']} let in, {found['wrong_rejects']} kept out"
+    return f"{wrong}{asked}; cost {found['cost']:g}, loss {found['loss']:.3f}"

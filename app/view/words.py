@@ -34,6 +34,7 @@ JOBS = {
     "fit_evidence": "Learn where to look",
     "fit_critic": "Train the step critic",
     "fit_relevance": "Fit the relevance gate",
+    "fit_sufficiency": "Fit the sufficiency gate",
     "import": "Import",
     "import_lessons": "Import lessons",
     "map_lessons": "Lay out the map of lessons",

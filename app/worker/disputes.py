@@ -1,4 +1,4 @@
-"""Answers on which critics of opposite bias disagree go to the experts, with the reason; agreement settles them (papers 18 and 22)."""
+"""Answers that go to the experts too, with the reason: critics of opposite bias disagree (papers 18, 22), or no search was enough."""
 
 from __future__ import annotations
 
@@ -9,25 +9,46 @@ from sqlalchemy.orm import Session
 
 from core.critics.base import GENEROUS, STRICT
 from core.critics.combine import dispute
+from core.lessons.sufficiency import Stopped
 from core.projects import ProjectSettings
 from core.types import Critique, StepLabel
-from store import judgements, queue
+from store import judgements, lookups, queue
 from store.tables import Output
+
+QUOTED = 120  # characters of a query
 
 
 def to_experts(
     session: Session, project_id: int, options: ProjectSettings, output: Output, priority: float
 ) -> int | None:
     """After critiques were kept, in the same transaction: the id of the slot of the experts, ``None`` where they are not asked."""
+    reasons = [_of_critics(session, options, output), _of_search(session, options, output)]
+    told = " ".join(reason for reason in reasons if reason is not None)
+    return queue.dispute(session, project_id, output.id, reason=told, priority=priority) if told else None
+
+
+def _of_search(session: Session, options: ProjectSettings, output: Output) -> str | None:
+    """The history of queries where no round was enough (paper 42: a person may know); their verdict teaches the gate."""
+    looked_up = lookups.of(session, output.id) if options.unsure == "experts" else None
+    if looked_up is None or looked_up.stopped != Stopped.UNSURE:
+        return None
+    asked = "; ".join(f"{one['how']}: “{excerpt(one['query'])}”" for one in looked_up.rounds)
+    return f"No search for lessons found enough, and the nearest was {round(100 * looked_up.best)} % likely to belong. Asked: {asked}."
+
+
+def excerpt(text: str) -> str:
+    """On one line, short."""
+    line = " ".join(text.split())
+    return line if len(line) <= QUOTED else f"{line[:QUOTED].rstrip()}…"
+
+
+def _of_critics(session: Session, options: ProjectSettings, output: Output) -> str | None:
     if options.disputes == "off":
         return None
     said: dict[str, list[Critique]] = defaultdict(list)
     for critique in judgements.critiques(session, output.id):
         said[critique.source].append(critique)
-    reason = dispute(said, GENEROUS, STRICT) or _divided(said.get("debate", ()))
-    if reason is None:
-        return None
-    return queue.dispute(session, project_id, output.id, reason=reason, priority=priority)
+    return dispute(said, GENEROUS, STRICT) or _divided(said.get("debate", ()))
 
 
 def _divided(debate: Sequence[Critique]) -> str | None:

@@ -112,6 +112,12 @@ class FitRelevance(Payload):
     project_id: int
 
 
+class FitSufficiency(Payload):
+    """Fit the project's own sufficiency gate to the verdicts on answers whose lessons were looked up."""
+
+    project_id: int
+
+
 class ProbeLessons(Payload):
     """Make the edit suites of these lessons of a project, and run those of the active ones."""
 
@@ -177,6 +183,7 @@ PAYLOADS: dict[str, type[Payload]] = {
     "fit_evidence": FitEvidence,
     "fit_critic": FitCritic,
     "fit_relevance": FitRelevance,
+    "fit_sufficiency": FitSufficiency,
     "probe_lessons": ProbeLessons,
     "try_lessons": TryLessons,
     "retrieve": Retrieve,

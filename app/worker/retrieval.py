@@ -97,12 +97,12 @@ def look_ups(
     with db.read() as session:
         if not lessons.any_active(session, project_id):
             return nothing
-        gate = lookups.gate_of(session, project_id)
+        gate, enough = lookups.gate_of(session, project_id), lookups.enough_of(session, project_id)
     first = (embedded or vectors_of(models, questions))()
     asked = [queries(question) for question in questions]
     whole = zip(asked, first.query, strict=True)
     known = {(place, one[0].text): vector for place, (one, vector) in enumerate(whole) if one}
-    running = {place: look_up(one, gate, options.lesson_floor) for place, one in enumerate(asked)}
+    running = {place: look_up(one, gate, options.lesson_floor, enough) for place, one in enumerate(asked)}
     item_ids = [question.item_id for question in questions if question.item_id is not None]
     pictures = pictures_of(db, models, project_id, item_ids) if item_ids else {}
     wanted: dict[int, Query] = {}

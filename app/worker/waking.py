@@ -11,9 +11,21 @@ from app.worker import jobs
 from app.worker.heads import CRITIC
 from core.critics.step_head_retraining import enough
 from core.lessons.relevance import enough as enough_votes
+from core.lessons.sufficiency_gate import enough as enough_practice
 from core.projects import ANNOTATORS, ProjectSettings
 from core.types import JobPriority
-from store import critic_models, evidence, lesson_trials, lessons, lookups, notebook, projects, relevance_votes, reviews
+from store import (
+    critic_models,
+    evidence,
+    lesson_trials,
+    lessons,
+    lookups,
+    notebook,
+    projects,
+    relevance_votes,
+    reviews,
+    self_practice,
+)
 
 EVERY = 5  # reviews
 GROWTH = 1.1
@@ -80,9 +92,7 @@ def wake_votes(session: Session, project_id: int, output_id: int, review_id: int
 def relevance_due(session: Session, project_id: int) -> bool:
     """Whether people voted on enough lessons of look-ups since the newest version of the relevance gate: five and a quarter more."""
     used, not_relevant = relevance_votes.counts(session, project_id)
-    known = critic_models.newest(session, project_id, lookups.GATE)
-    before = known.labels if known is not None else 0
-    return enough_votes(used, not_relevant) and used + not_relevant >= max(before + EVERY, GATE_GROWTH * before)
+    return enough_votes(used, not_relevant) and _grown(session, project_id, lookups.GATE, used + not_relevant)
 
 
 def wake_relevance(session: Session, project_id: int) -> bool:
@@ -91,6 +101,27 @@ def wake_relevance(session: Session, project_id: int) -> bool:
         return False
     _enqueue(session, "fit_relevance", project_id)
     return True
+
+
+def sufficiency_due(session: Session, project_id: int) -> bool:
+    """Whether enough answers with a look-up were judged since the newest version of the sufficiency gate: five and a quarter more."""
+    right, wrong = self_practice.counts(session, project_id)
+    return enough_practice(right, wrong) and _grown(session, project_id, lookups.SUFFICIENCY, right + wrong)
+
+
+def wake_sufficiency(session: Session, project_id: int) -> bool:
+    """Enqueue ``fit_sufficiency`` when it is due; at most one waits per project. Returns whether it was due."""
+    if not sufficiency_due(session, project_id):
+        return False
+    _enqueue(session, "fit_sufficiency", project_id)
+    return True
+
+
+def _grown(session: Session, project_id: int, gate: str, labels: int) -> bool:
+    """Whether there is so much more than the newest version of a gate learned from."""
+    known = critic_models.newest(session, project_id, gate)
+    before = known.labels if known is not None else 0
+    return labels >= max(before + EVERY, GATE_GROWTH * before)
 
 
 def probe_lessons(

@@ -16,12 +16,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from core.lessons.held_out import FOLDS, asked_once, cross_entropy, newton
 
 ACCEPT_AT = 2 / 3  # a wrong accept costs 2, a wrong reject 1
 WRONG_ACCEPT, WRONG_REJECT = 2.0, 1.0  # what each costs
 FEWEST_VOTES, FEWEST_OF_A_KIND = 30, 8  # from which a project's own coefficients are fitted
-FOLDS = 5
 NAMES = ("cosine", "bare", "words", "link", "shared")
 PRIOR_USED, PRIOR_NOT_RELEVANT = 4.0, 1.0  # a lesson is thought relevant until several people disagree
 STRENGTH = 0.1  # of the ridge that holds coefficients back
@@ -127,29 +127,6 @@ def fit(pairs: Sequence[Pair], start: Gate | None = None, weights: Sequence[floa
     return Gate(tuple(float(w) for w in found[1:]), float(found[0]))
 
 
-def newton(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    offset: NDArray[np.float64],
-    centre: NDArray[np.float64],
-    strength: float,
-    counts: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Logistic coefficients (d,) of ``x`` (n, d), whose first column is 1, held to ``centre`` by a ridge of ``strength``."""
-    held = np.full(x.shape[1], strength)
-    held[0] = min(strength, 1e-3)  # the level is free
-    beta = centre.copy()
-    for _ in range(100):
-        p = 1 / (1 + np.exp(-np.clip(x @ beta + offset, -30, 30)))
-        slope = x.T @ (counts * (p - y)) + held * (beta - centre)
-        curve = (x * (counts * p * (1 - p) + 1e-9)[:, None]).T @ x + np.diag(held)
-        step = np.linalg.solve(curve, slope)
-        beta = beta - step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
-        if np.abs(step).max() < 1e-8:
-            break
-    return beta
-
-
 def mistakes(said: Iterable[tuple[bool, bool]]) -> dict[str, int]:
     """Wrong accepts and wrong rejects of (accepted, belongs)."""
     kept = list(said)
@@ -176,12 +153,6 @@ def cheapest(chances: Sequence[tuple[float, bool]]) -> float:
     return min(tried, key=costs)
 
 
-def cross_entropy(chances: Sequence[tuple[float, bool]]) -> float:
-    """Mean loss of (chance, belongs) in nats."""
-    kept = [(min(max(chance, 1e-9), 1 - 1e-9), belongs) for chance, belongs in chances]
-    return -sum(math.log(p if belongs else 1 - p) for p, belongs in kept) / len(kept)
-
-
 def refitted(known: Sequence[Known]) -> tuple[Gate, dict[str, Any]]:
     """A project's own gate, and its figures beside the default's; ``better`` says whether it may come into force.
 
@@ -197,8 +168,16 @@ def refitted(known: Sequence[Known]) -> tuple[Gate, dict[str, Any]]:
     }
     if not enough(figures["used"], len(voted) - figures["used"]):
         return DEFAULT, figures
-    own, own_chances = _asked_once(known)
-    default = [(DEFAULT.probability(one.features), one.belongs) for one in voted if _fold(one) in own_chances]
+    own, own_chances = asked_once(
+        known,
+        group=lambda one: one.group,
+        judges=lambda one: one.voted,
+        right=lambda one: one.belongs,
+        fit=_fitted,
+        ask=lambda gate, one: gate.probability(one.features),
+        choose=cheapest,
+    )
+    default = [(DEFAULT.probability(one.features), one.belongs) for one in voted if one.group % FOLDS in own_chances]
     if not default:
         return DEFAULT, figures
     before = mistakes((chance >= DEFAULT.accept_at, belongs) for chance, belongs in default)
@@ -214,27 +193,6 @@ def refitted(known: Sequence[Known]) -> tuple[Gate, dict[str, Any]]:
     )
     figures["accept_at"] = round(found.accept_at, 3)
     return found, figures
-
-
-def _fold(one: Known) -> int:
-    return one.group % FOLDS
-
-
-def _asked_once(known: Sequence[Known]) -> tuple[list[tuple[bool, bool]], dict[int, list[tuple[float, bool]]]]:
-    """(accepted, belongs) of every vote by gate and threshold that have not seen it, and the chances by fold."""
-    said: list[tuple[bool, bool]] = []
-    chances: dict[int, list[tuple[float, bool]]] = {}
-    for fold in range(FOLDS):
-        aside = (fold + 1) % FOLDS
-        gate = _fitted([one for one in known if _fold(one) not in (fold, aside)])
-        here = [one for one in known if one.voted and _fold(one) == fold]
-        if gate is None or not here:
-            continue
-        tuning = [one for one in known if one.voted and _fold(one) == aside]
-        threshold = cheapest([(gate.probability(one.features), one.belongs) for one in tuning])
-        chances[fold] = [(gate.probability(one.features), one.belongs) for one in here]
-        said += [(chance >= threshold, belongs) for chance, belongs in chances[fold]]
-    return said, chances
 
 
 def _fitted(known: Sequence[Known]) -> Gate | None:

@@ -12,6 +12,7 @@ from app.worker.handlers.fit_critic import fit_critic
 from app.worker.handlers.fit_evidence import fit_evidence
 from app.worker.handlers.fit_relevance import fit_relevance
 from app.worker.handlers.fit_risk import fit_risk
+from app.worker.handlers.fit_sufficiency import fit_sufficiency
 from app.worker.handlers.generate import generate
 from app.worker.handlers.importing import import_file
 from app.worker.handlers.importing_lessons import import_lessons
@@ -43,6 +44,7 @@ HANDLERS: Mapping[str, Handler] = {
     "fit_evidence": fit_evidence,
     "fit_critic": fit_critic,
     "fit_relevance": fit_relevance,
+    "fit_sufficiency": fit_sufficiency,
     "probe_lessons": probe_lessons,
     "try_lessons": try_lessons,
     "retrieve": retrieve,

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from app.pages.lesson_gates import use
 from app.view import lesson_gates as view
 from app.worker import waking
-from core.lessons.relevance import DEFAULT, FOLDS
+from core.lessons.held_out import FOLDS
+from core.lessons.relevance import DEFAULT
 from store import critic_models, items, lessons, lookups, outputs, relevance_votes, reviews
 from store.tables import Job, Lookup, Output, Retrieval, Review
 from tests.app.worker.loop import Loop
@@ -92,7 +93,7 @@ def test_votes_that_teach_nothing_for_others_leave_the_delivered_gate_in_force(l
     assert job.result["version"] and not job.result["current"] and not job.result["figures"]["better"]
     with loop.db.read() as session:
         assert lookups.gate_of(session, loop.project_id) == DEFAULT
-        assert "was worse" in view.gates(session, loop.project_id, admin=False)
+        assert "was no better" in view.gates(session, loop.project_id, admin=False)
 
 
 def test_what_came_of_an_answer_counts_beside_votes_and_what_was_taken_back_does_not(loop: Loop) -> None:
