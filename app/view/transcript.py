@@ -27,7 +27,10 @@ class CellView:
 
 @dataclass(frozen=True, slots=True)
 class HypothesisView:
+    """One that is not the best, with its place from 1, and how often it stands among the hypotheses."""
+
     number: int
+    times: int
     text: str
     pieces: tuple[tuple[Op, str], ...]
 
@@ -51,6 +54,7 @@ class NameView:
 class TranscriptView:
     """``suggestion`` is the answer as the memory would put it right, or empty; ``why`` what speaks for each of its changes."""
 
+    hypotheses: int
     cells: tuple[CellView, ...]
     others: tuple[HypothesisView, ...]
     names: tuple[NameView, ...]
@@ -59,12 +63,13 @@ class TranscriptView:
 
 
 def transcript_view(hypotheses: Sequence[str], names: Sequence[Heard], corrected: Corrected) -> TranscriptView:
-    best, others = (hypotheses[0], hypotheses[1:]) if hypotheses else ("", ())
+    best, others = (hypotheses[0], hypotheses[1:]) if hypotheses else ("", [])
     return TranscriptView(
+        len(hypotheses),
         tuple(_cell(cell) for cell in nbest.cells(best, others)),
         tuple(
-            HypothesisView(number, text, tuple(pieces))
-            for number, (text, pieces) in enumerate(nbest.rows(best, others), 2)
+            HypothesisView(hypotheses.index(text) + 1, others.count(text), text, tuple(pieces))
+            for text, pieces in nbest.rows(best, [text for text in dict.fromkeys(others) if text != best])
         ),
         tuple(_name(one) for one in names),
         corrected.text if corrected.changes else "",

@@ -30,8 +30,9 @@ class TranscriptItem:
     def messages(
         self, question: Question, lessons: Sequence[LessonText], token_budget: int
     ) -> tuple[list[Message], list[LessonText]]:
-        others = [" ".join(plain_text(text).split()) for text in question.hypotheses[1:MOST] if text.strip()]
-        listed = "\n".join([OTHERS, *(f"- {text}" for text in dict.fromkeys(others))]) if others else ""
+        distinct = dict.fromkeys(" ".join(plain_text(text).split()) for text in question.hypotheses)
+        others = list(distinct)[1:MOST]
+        listed = "\n".join([OTHERS, *(f"- {text}" for text in others)]) if others else ""
         context = "\n\n".join(part for part in (question.context.strip(), listed) if part)
         return fill_slots(replace(question, context=context), lessons, token_budget, instructions=INSTRUCTIONS)
 
@@ -47,10 +48,11 @@ class TranscriptItem:
 
 
 def hypotheses_of(prompt: str, meta: object) -> tuple[str, ...]:
-    """The best first, each once, from an item's ``meta``: ``hypotheses`` (or ``nbest``, ``input``) as a list of texts or of
+    """The best first, repeats kept, from an item's ``meta``: ``hypotheses`` (or ``nbest``, ``input``) as a list of texts or of
     {"text"}. The prompt is the best one."""
     kept = meta if isinstance(meta, dict) else {}
     said = next((kept[name] for name in N_BEST if name in kept), None)
     found = [one.get("text") if isinstance(one, dict) else one for one in said] if isinstance(said, list) else []
     texts = [" ".join(one.split()) for one in found if isinstance(one, str) and one.strip()]
-    return tuple(dict.fromkeys([" ".join(prompt.split()), *texts]))
+    best = " ".join(prompt.split())
+    return tuple(texts) if texts[:1] == [best] else (best, *texts)

@@ -1,8 +1,9 @@
 """Votes by how many resampled answers end in the same final answer (POLAR, paper 1, as a source; self-consistency).
 
 Label items: votes for the label that most samples gave. Reasoning: acceptable when at least half of the samples that have a final
-answer agree, as exact numbers or as text. Free texts rarely match to the letter: there, one that is equal or whose embedding is near
-counts as the same (cosine .8), faulty only when most are far away (below .5); in between, and without vectors, it abstains.
+answer agree, as exact numbers or as text. Free texts rarely match to the letter: there, one that is equal or whose embedding is
+near counts as the same (cosine .8), faulty only when most are far away (below .5); in between, and without vectors, it abstains. Of
+transcripts the recogniser's hypotheses are what must agree.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from core import nbest
 from core.answers import final_answer
 from core.equality import same
 from core.signals.base import REGISTRY, SignalInput
@@ -23,6 +25,8 @@ class AgreementSignal:
     name = "agreement"
 
     def vote(self, x: SignalInput) -> Vote:
+        if x.question.item_type is ItemType.ASR_TRANSCRIPT:
+            return self._transcript(x)
         if not x.resampled:
             return Vote(self.name, evidence="No further answers were drawn.")
         if x.question.item_type is ItemType.LABEL:
@@ -30,6 +34,20 @@ class AgreementSignal:
         if x.question.item_type is ItemType.TEXT:
             return self._text(x)
         return self._answer(final_answer(x.answer), [a for a in map(final_answer, x.resampled) if a is not None])
+
+    def _transcript(self, x: SignalInput) -> Vote:
+        """The recogniser's other hypotheses are its further answers. On public transcripts a fifth to a quarter of those without
+        a disputed word are wrong, and more than half of those with two."""
+        others = x.question.hypotheses[1:]
+        if not others:
+            return Vote(self.name, evidence="There are no further hypotheses.")
+        disputed = [cell.text.strip() for cell in nbest.cells(x.answer, others) if cell.share >= 0.5]
+        details = {"disputed": len(disputed)}
+        if not disputed:
+            said = f"No word is disputed by half of {len(others)} further hypotheses."
+            return Vote(self.name, Verdict.ACCEPTABLE, evidence=said, details=details)
+        said = f'Half of {len(others)} further hypotheses have something else for "{", ".join(disputed)[:80]}".'
+        return Vote(self.name, Verdict.FAULTY if len(disputed) > 1 else None, evidence=said, details=details)
 
     def _label(self, x: SignalInput) -> Vote:
         known = {label.casefold(): label for label in x.question.labels}

@@ -12,14 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.answers import final_answer, number
+from core.lessons.entities import from_lesson
 from core.lessons.parameters import Parameter, find_parameter
+from core.lessons.words import content_words
 from core.signals._findings import step_at
 from core.signals._quantity import final_quantity
 from core.signals._rule import quote
 from core.signals.base import REGISTRY, SignalInput
 from core.signals.unit import same_unit
 from core.steps import split
-from core.types import LessonText, Verdict, Vote
+from core.types import LessonKind, LessonText, Verdict, Vote
 from core.units import unit
 
 _QUOTED = r"['\"“‘«]([^'\"”’»]{1,80})['\"”’»]"
@@ -76,12 +78,26 @@ class LessonSignal:
 
 def look(lesson: LessonText, x: SignalInput) -> Seen | None:
     """What one lesson asks for, where that can be seen; ``None`` where it cannot be decided."""
+    if lesson.kind is LessonKind.ENTITY:
+        return _entity(lesson, x.answer)
     for sentence in re.split(r"(?<=[.!?])\s+", lesson.text)[:10]:
         found = find_parameter(sentence)
         seen = (found and _parameter(found, x)) or _wording(sentence, x.answer)
         if seen is not None:
             return seen
     return None
+
+
+def _entity(lesson: LessonText, answer: str) -> Seen | None:
+    """A wrong form of a name that stands in the answer. That another name is right says nothing of the rest, and function words that
+    were wrong once are mostly right."""
+    entity = from_lesson(lesson.text, {})
+    if entity is None or not any(len(word) >= 4 for word in content_words(entity.wrong)):
+        return None
+    place = _place(entity.wrong, answer)
+    if place is None or _place(entity.right, answer) is not None:
+        return None
+    return Seen(False, f'the answer says "{quote(answer, *place)}"', place[0])
 
 
 def _wording(sentence: str, answer: str) -> Seen | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 
 from core.lessons.entities import Entity, as_draft
-from core.types import LessonKind
-from store import items, lessons, outputs, reviews
+from core.types import LessonKind, Verdict
+from store import items, judgements, lessons, outputs, reviews
 from store.tables import Lesson, Output, Retrieval
 from tests.app.worker.loop import QUIET, Loop
 
@@ -100,3 +103,27 @@ def test_a_risky_transcript_is_put_right_from_memory_without_the_model(loop: Loo
         assert (made.text, made.refiner, made.attempt) == ("then Gunnar left", "entity_memory", 2)
         assert session.scalar(select(Retrieval.lesson_id).where(Retrieval.output_id == made.id)) == id_
         assert left.attempt == 1 and asked == 2, "the model was asked once for each item"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_file_of_hypotheses_is_judged_by_them_and_by_what_people_put_right(loop: Loop, tmp_path: Path) -> None:
+    loop.project(0, item_type="asr_transcript", prompts=[], settings={**QUIET, "generator": {"samples": 2}})
+    with loop.db.write() as session:
+        drafts = [as_draft(Entity("gunner", "Gunnar"), ())]
+        (id_,) = lessons.propose(session, loop.project_id, drafts, author_id=loop.user)
+        lessons.accept(session, id_, loop.user)
+    file = tmp_path / "heard.jsonl"
+    rows = [
+        {"id": "sure", "hypotheses": ["all was well", "all was well"], "reference": "all was well"},
+        {"id": "bad", "hypotheses": ["then gunner rode", "than gunnar rode"], "reference": "then Gunnar rode"},
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    payload = {"path": str(file), "project_id": loop.project_id}
+    assert loop.run("import", payload).result["answers"] == 2
+    with loop.db.read() as session:
+        made = {row.text: row for row in session.scalars(select(Output))}
+        assert {row.model for row in made.values()} == {"recogniser"} and len(made) == 2
+        said = {text: {v.source: v.verdict for v in judgements.votes(session, row.id)} for text, row in made.items()}
+    assert said["all was well"]["agreement"] is Verdict.ACCEPTABLE
+    assert (said["then gunner rode"]["agreement"], said["then gunner rode"]["lesson"]) == (Verdict.FAULTY,) * 2
+    assert not loop.fake.requests, "no further answers are drawn of another's transcript"

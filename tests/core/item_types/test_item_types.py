@@ -54,7 +54,8 @@ def test_a_label_is_one_step() -> None:
 def test_a_transcript_shows_the_other_hypotheses_once_each() -> None:
     spec = REGISTRY.make("asr_transcript")
     heard = hypotheses_of(" a gunner ", {"hypotheses": ["a gunner", {"text": "a  gunnar"}, "a gunnar", 7, ""]})
-    assert heard == ("a gunner", "a gunnar")
+    assert heard == ("a gunner", "a gunnar", "a gunnar"), "how many agree is told by repeats"
+    assert hypotheses_of("a gunner!", {"nbest": ["a gunner"]}) == ("a gunner!", "a gunner")
     assert hypotheses_of("a", {"hypotheses": "a"}) == ("a",) == hypotheses_of("a", None)
     messages, _ = spec.messages(Question("a gunner", hypotheses=heard), [], 0)
     assert messages[-1].content == "Other hypotheses of the recogniser:\n- a gunnar\n\na gunner"

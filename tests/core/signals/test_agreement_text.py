@@ -38,3 +38,16 @@ def test_equal_texts_need_no_vectors_and_others_do() -> None:
     unknown = REGISTRY.make("agreement").vote(seen("A text.", question=FREE, resampled=("A text.", "Another.")))
     assert unknown.abstains and "there are none" in unknown.evidence
     assert said(0.0, 0.9, texts=("A text.", "B")).verdict is Verdict.ACCEPTABLE
+
+
+def test_the_hypotheses_of_a_transcript_are_what_must_agree() -> None:
+    def heard(*others: str) -> Vote:
+        best = "then gunner rode home"
+        question = Question(best, item_type=ItemType.ASR_TRANSCRIPT, hypotheses=(best, *others))
+        return REGISTRY.make("agreement").vote(seen(best, question=question))
+
+    two = heard("then Gunnar road home", "then gunnar road home")
+    assert two.verdict is Verdict.FAULTY and '"gunner, rode"' in two.evidence and two.details == {"disputed": 2}
+    assert heard("then Gunnar rode home").verdict is None, "one disputed word is wrong about every other time"
+    assert heard("then gunner rode home", "then gunner rode home", "a gunner").verdict is Verdict.ACCEPTABLE
+    assert heard().abstains

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.lessons.entities import Entity, as_draft
 from core.signals import REGISTRY
 from core.types import LessonKind, LessonText, Verdict, Vote
 from tests.core.signals.test_signals import seen
@@ -41,3 +42,15 @@ def test_one_violation_outweighs_what_is_kept_and_names_step_and_lesson() -> Non
     assert (vote.verdict, vote.step_index, vote.details) == (Verdict.FAULTY, 1, {"kept": [1], "violated": [2]})
     assert vote.evidence == 'The lesson "Never say \'obviously\'." is not kept: the answer says "Obviously".'
     assert said("9").evidence == "No lesson applies."
+
+
+def test_a_name_that_was_put_right_before_speaks_against_its_wrong_form_alone() -> None:
+    def heard(answer: str, wrong: str = "gunner", right: str = "Gunnar") -> Vote:
+        draft = as_draft(Entity(wrong, right), ())
+        lesson = LessonText(4, LessonKind.ENTITY, draft.text, draft.applicability, name=draft.name)
+        return REGISTRY.make("lesson").vote(seen(answer, lessons=(lesson,)))
+
+    against = heard("then gunner rode home")
+    assert against.verdict is Verdict.FAULTY and "gunner" in against.evidence and against.details["violated"] == [4]
+    assert heard("then Gunnar rode home").verdict is None and heard("Gunnar was a gunner").verdict is None
+    assert heard("it is on time", "on", "in").verdict is None, "a function word that was wrong once"
