@@ -22,7 +22,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.routing import Mount
 
 from app import auth, security
-from app.api import account, claims, drafts, health, images, rules, sign_in, tokens, v1
+from app.api import account, audit, claims, drafts, health, images, rules, sign_in, tokens, v1
 from app.gateway import create_gateway
 from app.settings import Settings
 from app.state import AppState
@@ -49,7 +49,7 @@ def create_app(settings: Settings, db: Database | None = None) -> FastAPI:
     app = FastAPI(title="Corrigenda", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.corrigenda = state
     security.protect(app, state)
-    for module in (health, sign_in, account, tokens, rules, drafts, claims):
+    for module in (health, sign_in, account, tokens, rules, drafts, claims, audit):
         app.include_router(module.router)
     app.include_router(images.for_browsers)
     app.mount("/api/v1", v1.create_api(state))
@@ -171,6 +171,7 @@ def _guard(state: AppState, role: Role) -> Callable[[Request], Awaitable[str | N
 
 def _pages() -> tuple[Page, ...]:
     from app.pages import (
+        audit,
         calibration,
         critics,
         exports,
@@ -198,6 +199,7 @@ def _pages() -> tuple[Page, ...]:
         Page("Projects", "/admin", "", projects.build, Role.ADMIN),
         Page("Exports", "/admin", "exports", exports.build, Role.ADMIN),
         Page("People", "/admin", "people", people.build, Role.ADMIN),
+        Page("Audit", "/admin", "audit", audit.build, Role.ADMIN),
         Page("Settings", "/admin", "settings", settings.build, Role.ADMIN),
     )
 

@@ -104,7 +104,7 @@ def _falls(points: Sequence[Point], worth: float) -> bool:
     half = len(points) // 2
     early, late = points[:half], points[half:]
     pooled = _mean(points)
-    error = (pooled * (1 - pooled) * sum(1 / sum(one.n for one in part) for part in (early, late))) ** 0.5
+    error: float = (pooled * (1 - pooled) * sum(1 / sum(one.n for one in part) for part in (early, late))) ** 0.5
     return _mean(early) - _mean(late) > max(worth, 2 * error)
 
 
