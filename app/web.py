@@ -22,7 +22,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.routing import Mount
 
 from app import auth, security
-from app.api import account, audit, claims, drafts, health, images, rules, sign_in, tokens, v1
+from app.api import account, audit, claims, drafts, health, images, metrics, rules, sign_in, tokens, v1
 from app.gateway import create_gateway
 from app.settings import Settings
 from app.state import AppState
@@ -49,7 +49,7 @@ def create_app(settings: Settings, db: Database | None = None) -> FastAPI:
     app = FastAPI(title="Corrigenda", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.corrigenda = state
     security.protect(app, state)
-    for module in (health, sign_in, account, tokens, rules, drafts, claims, audit):
+    for module in (health, sign_in, account, tokens, rules, drafts, claims, audit, metrics):
         app.include_router(module.router)
     app.include_router(images.for_browsers)
     app.mount("/api/v1", v1.create_api(state))

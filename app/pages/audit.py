@@ -31,11 +31,10 @@ def build(state: AppState) -> None:
         until = gr.Textbox(
             label="To day", placeholder="2026-03-31", max_length=10, elem_id="audit-until", min_width=130
         )
-    with gr.Row():
-        search = gr.Button("Search", variant="primary", elem_id="audit-search")
-        further = gr.Button("Older ones", elem_id="audit-older", interactive=False)
+    search = gr.Button("Search", variant="primary", elem_id="audit-search")
     said = layout.html(elem_id="audit-said")
     table = layout.html(elem_id="audit")
+    further = gr.Button("Older ones", elem_id="audit-older", interactive=False)
     chosen = [person, subject, text, since, until]
 
     def opened(request: gr.Request) -> list[Any]:
