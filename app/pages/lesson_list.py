@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -21,60 +23,85 @@ NO_WORKER = (
 FOUND = 20  # by meaning
 
 
-def kept_by(kept: Any) -> dict[str, Any]:
-    """What the page keeps of the list: ``project``, ``choice``, ``places``, ``next``, ``total``."""
-    return dict(kept) if isinstance(kept, dict) else {}
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the controls of the page hold. ``choice`` of facets is the person's, and only a facet that is pressed changes it;
+    ``seen`` is what the list on screen was drawn for: ``project``, ``choice``, ``places``, ``next``, ``total``.
+
+    They are two, so that a list that was being drawn while a facet was pressed cannot bring an earlier choice back.
+    """
+
+    project: int | None
+    text: str
+    how: str
+    mapped: bool
+    choice: dict[str, str]
+    seen: dict[str, Any]
+    selected: int | None
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> Asked:
+        """Of project, text, how, mapped, kept, seen and selected as the browser or the page's state has them."""
+        project, text, how, mapped, kept, seen, selected = values
+        project_id = layout.as_int(project)
+        known = kept if isinstance(kept, dict) and kept.get("project") == project_id else {}
+        drawn = dict(seen) if isinstance(seen, dict) and seen.get("project") == project_id else {}
+        words = (str(text or ""), str(how or "words"))
+        choice, selected_id = view.chosen(known.get("choice")), layout.as_int(selected)
+        return cls(project_id, *words, bool(mapped), choice, drawn, selected_id)
+
+    def kept(self, choice: dict[str, str]) -> dict[str, Any]:
+        """The state that holds a person's choice."""
+        return {"project": self.project, "choice": choice}
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the list on screen is of the choice that stands."""
+        return self.project is None or self.seen.get("choice") == self.choice
 
 
 def around(
     state: AppState,
     person: auth.Person,
-    project: Any,
-    text: Any,
-    how: Any,
-    kept: dict[str, Any],
-    selected: Any,
+    asked: Asked,
     *,
+    places: Sequence[Any] = (),
     said: str = "",
     fresh: bool = False,
     counted: bool = True,
 ) -> list[Any]:
-    """Values for what the page keeps (``choice``, ``places``, ``next``, ``total``), facets and list."""
-    project_id, selected_id = layout.as_int(project), layout.as_int(selected)
-    if project_id is None:
+    """Values for what the list is drawn for, facets and list; ``places`` where its pages began."""
+    if asked.project is None:
         return [{}, "", ""]
-    if kept.get("project") != project_id:
-        kept = {"project": project_id}
-    choice, places, words = view.chosen(kept.get("choice")), list(kept.get("places", ())), view.words_of(text)
-    meaning = None
-    if how == "meaning" and words:
-        meaning = _by_meaning(state, project_id, words)
+    words, meaning = view.words_of(asked.text), None
+    if asked.how == "meaning" and words:
+        meaning = _by_meaning(state, asked.project, words)
         said = said or ("" if meaning is not None else NO_WORKER)
     after = Place(*places[-1]) if places else None
-    want = view.Wanted(project_id, choice, words, after, len(places) + 1, meaning)
+    want = view.Wanted(asked.project, asked.choice, words, after, len(places) + 1, meaning)
+    total = asked.seen.get("total") if asked.is_drawn else None
     with state.db.read() as session:
         shown: Any = gr.skip()
-        if counted or "total" not in kept:
-            shown, kept["total"] = view.facets(session, project_id, choice, words if meaning is None else None)
+        if counted or total is None:
+            shown, total = view.facets(session, asked.project, asked.choice, words if meaning is None else None)
         rows, following = view.listing(
-            session, want, selected_id, total=kept["total"], may=person.may(Role.EXPERT), said=said, fresh=fresh
+            session, want, asked.selected, total=total, may=person.may(Role.EXPERT), said=said, fresh=fresh
         )
-    known = {**kept, "choice": choice, "places": places}
-    known["next"] = [following.to_decide, following.lesson_id] if following else None
-    return [known, shown, rows]
+    seen = {"project": asked.project, "choice": asked.choice, "places": list(places), "total": total}
+    seen["next"] = [following.to_decide, following.lesson_id] if following else None
+    return [seen, shown, rows]
 
 
-def drawn(
-    state: AppState, project_id: int | None, text: Any, mapped: Any, kept: dict[str, Any], selected: int | None
-) -> list[Any]:
+def drawn(state: AppState, asked: Asked) -> list[Any]:
     """The map where it is wanted, and the timer that looks again while a worker renews it."""
-    if not mapped or project_id is None:
+    project_id = asked.project
+    if not asked.mapped or project_id is None:
         return ["", gr.Timer(active=False)]
     with state.db.read() as session:
         stale = lesson_map.is_stale(session, project_id)
         alive = bool(workers.alive(session, state.settings.worker_dead_seconds))
-        choice, total = view.chosen(kept.get("choice")), int(kept.get("total", 0))
-        html = lesson_map.chart(session, project_id, choice, view.words_of(text), selected, total=total, worker=alive)
+        total, words = int(asked.seen.get("total", 0)), view.words_of(asked.text)
+        html = lesson_map.chart(session, project_id, asked.choice, words, asked.selected, total=total, worker=alive)
     if stale:
         _renew_map(state, project_id)
     return [html, gr.Timer(active=stale)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from app import auth, lesson_changes, lesson_retiring
 from app.pages import layout, lesson_bulk, lesson_form, lesson_joining, lesson_list
+from app.pages.lesson_list import Asked
 from app.state import AppState
 from app.view import lessons as view
 from core.types import Role
@@ -18,68 +20,50 @@ Handler = Callable[..., list[Any]]
 
 
 def on_facet(state: AppState) -> Handler:
-    def facet_pressed(
-        project: Any,
-        text: Any,
-        how: Any,
-        mapped: Any,
-        kept: Any,
-        selected: Any,
-        request: gr.Request,
-        event: gr.EventData,
-    ) -> list[Any]:
-        person, data = auth.require(request), layout.data_of(event)
-        choice = view.chosen(lesson_list.kept_by(kept).get("choice"))
+    def facet_pressed(request: gr.Request, event: gr.EventData, *values: Any) -> list[Any]:
+        """Values for the choice and for what is around the list; the only handler that changes the choice."""
+        person, data, asked = auth.require(request), layout.data_of(event), Asked.of(values)
         name, value = data.get("facet", ""), data.get("value", "")
+        choice = dict(asked.choice)
         if data.get("action") == "clear":
             choice = {}
         elif choice.get(name) == value:
             del choice[name]
         else:
             choice = view.chosen({**choice, name: value})
-        now = {**lesson_list.kept_by(kept), "choice": choice, "places": []}
-        return lesson_list.around(state, person, project, text, how, now, selected)
+        return [asked.kept(choice), *lesson_list.around(state, person, replace(asked, choice=choice))]
 
     return facet_pressed
 
 
 def on_list(state: AppState, n_one: int, n_joint: int) -> Handler:
-    def list_pressed(
-        project: Any,
-        text: Any,
-        how: Any,
-        mapped: Any,
-        kept: Any,
-        selected: Any,
-        request: gr.Request,
-        event: gr.EventData,
-    ) -> list[Any]:
+    def list_pressed(request: gr.Request, event: gr.EventData, *values: Any) -> list[Any]:
         """Values for the chosen lesson, the detail, what is around the list and the form that joins."""
-        person, data = auth.require(request), layout.data_of(event)
-        action, now, lesson_id, said = data.get("action", ""), lesson_list.kept_by(kept), layout.as_int(selected), ""
+        person, data, asked = auth.require(request), layout.data_of(event), Asked.of(values)
+        action, lesson_id, said = data.get("action", ""), asked.selected, ""
+        places = list(asked.seen.get("places", ())) if asked.is_drawn else []
         parts, joined = [gr.skip()] * n_one, [gr.skip()] * n_joint
         if action == "select":
             with state.db.read() as session:
                 parts, lesson_id = lesson_form.show(session, layout.as_int(data.get("lesson")), person)
-        elif action == "more" and now.get("next"):
-            now["places"] = [*now.get("places", ()), now["next"]]
+        elif action == "more" and asked.is_drawn and asked.seen.get("next"):
+            places.append(asked.seen["next"])
         elif action == "newer":
-            now["places"] = list(now.get("places", ()))[:-1]
+            places = places[:-1]
         elif action == "merge":
             auth.require(request, Role.EXPERT)
             with state.db.read() as session:
                 ids = lesson_bulk.ids_of(data.get("chosen"))
-                joined = lesson_joining.merge_asked(session, layout.as_int(project) or 0, ids)
+                joined = lesson_joining.merge_asked(session, asked.project or 0, ids)
         elif action.startswith("bulk-"):
             auth.require(request, Role.EXPERT)
             ids, kind = lesson_bulk.ids_of(data.get("chosen")), data.get("kind", "")
-            said = lesson_bulk.act(state.db, action, layout.as_int(project) or 0, ids, person.id, kind)
+            said = lesson_bulk.act(state.db, action, asked.project or 0, ids, person.id, kind)
             with state.db.read() as session:
                 parts, lesson_id = lesson_form.show(session, lesson_id, person)
         quiet = action in ("select", "merge", "more", "newer")
-        seen = lesson_list.around(
-            state, person, project, text, how, now, lesson_id, said=said, fresh=bool(said), counted=not quiet
-        )
+        now = replace(asked, selected=lesson_id)
+        seen = lesson_list.around(state, person, now, places=places, said=said, fresh=bool(said), counted=not quiet)
         return [lesson_id, *parts, *seen, *joined]
 
     return list_pressed
