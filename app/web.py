@@ -176,6 +176,7 @@ def _pages() -> tuple[Page, ...]:
         critics,
         exports,
         home,
+        jobs,
         lessons,
         people,
         projects,
@@ -199,6 +200,7 @@ def _pages() -> tuple[Page, ...]:
         Page("Projects", "/admin", "", projects.build, Role.ADMIN),
         Page("Exports", "/admin", "exports", exports.build, Role.ADMIN),
         Page("People", "/admin", "people", people.build, Role.ADMIN),
+        Page("Jobs", "/admin", "jobs", jobs.build, Role.ADMIN),
         Page("Audit", "/admin", "audit", audit.build, Role.ADMIN),
         Page("Settings", "/admin", "settings", settings.build, Role.ADMIN),
     )

@@ -174,6 +174,34 @@ def stopped(session: Session, job_id: int) -> None:
     )
 
 
+def begin_anew(session: Session, job_id: int, user_id: int | None) -> Job:
+    """A job that has failed waits again, with all its attempts; it is the same row, so that what it has done already stays done.
+
+    ``app.worker.jobs.try_again`` tells the engine. Raises ``LookupError``, and ``ValueError`` saying why it cannot be.
+    """
+    job = session.get(Job, job_id, with_for_update=True, populate_existing=True)
+    if job is None:
+        raise LookupError(f"there is no job {job_id}")
+    if job.state != JobState.FAILED:
+        raise ValueError(f"job {job_id} has not failed: it is {job.state}")
+    if job.dedupe_key is not None:
+        same = select(Job.id).where(Job.dedupe_key == job.dedupe_key, Job.state.in_(_UNFINISHED))
+        if (other := session.scalar(same)) is not None:
+            raise ValueError(f"the same work waits or runs already, as job {other}")
+    old = {"state": job.state, "error": job.error[:400], "attempts": job.attempts}
+    job.state, job.attempts, job.worker_id = JobState.QUEUED.value, 0, None
+    job.error, job.finished_at, job.cancel_requested = "", None, False
+    audit.record(session, "job.try_again", "job", job_id, user_id=user_id, old=old, new={"kind": job.kind})
+    session.flush()
+    return job
+
+
+def in_state(session: Session, state: JobState, limit: int = 50) -> Sequence[Job]:
+    """Jobs of all projects in a state: those that wait or run, most urgent first; those that ended, the latest first."""
+    order = (Job.priority, Job.id) if state in _UNFINISHED else (Job.finished_at.desc(), Job.id.desc())
+    return session.scalars(select(Job).where(Job.state == state).order_by(*order).limit(limit)).all()
+
+
 def recent(session: Session, project_id: int | None = None, limit: int = 20) -> Sequence[Job]:
     """The newest jobs first, of one project or of all."""
     query = select(Job).order_by(Job.id.desc()).limit(limit)

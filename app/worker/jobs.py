@@ -103,6 +103,13 @@ def hand_back(session: Session, job: Job) -> None:
     engine.enqueue(session, job.id, job.priority)
 
 
+def try_again(session: Session, job_id: int, user_id: int | None) -> Job:
+    """A person wants a failed job done after all. Raises ``LookupError``, and ``ValueError`` saying why it cannot be."""
+    job = jobs.begin_anew(session, job_id, user_id)
+    engine.enqueue(session, job.id, job.priority)
+    return job
+
+
 def deliver_again(session: Session, job_id: int) -> None:
     """A worker that ends got a job it did not begin: put it back before the engine's record of it closes."""
     job = _locked(session, job_id)

@@ -134,6 +134,24 @@ def test_attempts_run_out(bench: Bench) -> None:
     assert (job.state, job.error, job.attempts) == (JobState.FAILED, "busy 1", 2)
 
 
+def test_a_failed_job_is_tried_again_as_the_same_row(bench: Bench) -> None:
+    broken = [True]
+
+    def mended_later(context: Context, payload: Count) -> dict[str, Any]:
+        if broken:
+            raise ValueError("the disk is full")
+        return {"done": payload.n}
+
+    bench.start({"mended": mended_later})
+    job_id = bench.enqueue("mended", payload={"n": 4})
+    assert bench.wait(job_id).state == JobState.FAILED
+    broken.clear()
+    with bench.db.write() as session:
+        assert jobs.try_again(session, job_id, None).id == job_id
+    job = bench.wait(job_id, JobState.DONE)
+    assert (job.result, job.attempts, job.error) == ({"done": 4}, 1, "")
+
+
 def test_a_waiting_job_is_cancelled_at_once_and_never_runs(bench: Bench) -> None:
     job_id = bench.enqueue("echo")
     with bench.db.write() as session:
