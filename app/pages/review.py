@@ -88,7 +88,10 @@ def _blocks() -> tuple[dict[str, gr.HTML], gr.HTML]:
         with gr.Column(elem_id="rv-middle"):
             made |= {name: block(name, watched=name != "attempt") for name in ("attempt", "answer", "lessons")}
         with gr.Column(elem_id="rv-right"):
-            made |= {name: block(name, watched=name == "composer") for name in ("composer", "chips", "similar", "kept")}
+            made |= {
+                name: block(name, watched=name in ("composer", "similar"))
+                for name in ("composer", "chips", "similar", "kept")
+            }
     return made, bus
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.auth import Person
 from app.pages import review_board
+from app.pages.review_names import meanings
 from app.pages.review_reply import Act, Reply
 from app.state import AppState
 from app.view import review as view
@@ -30,14 +31,15 @@ def similar(state: AppState, act: Act, person: Person) -> Reply:
         item = items.get(session, slot.item_id)
         project_id, text, item_id = item.project_id, item.prompt, item.id
         absent = review_board.no_worker(session, state.settings)
+    near = {} if absent else meanings(state, act.assignment, person)
     found = None if absent else client.search(state.db, state.settings, project_id, ["correction"], text, 3 * SHOWN)
     if found is None:
         missing = f"{absent} Similar corrections show when one runs." if absent else UNREACHABLE
-        return {"similar": render("review/similar.html", similar=(), missing=missing)}
+        return {"similar": render("review/similar.html", similar=(), missing=missing, meanings=near, output=act.output)}
     with state.db.read() as session:
         views = _views(session, [(hit.owner_id, hit.score) for hit in found if hit.score >= FLOOR], item_id)
     missing = "" if views else "No earlier correction resembles this item."
-    return {"similar": render("review/similar.html", similar=views, missing=missing)}
+    return {"similar": render("review/similar.html", similar=views, missing=missing, meanings=near, output=act.output)}
 
 
 def _views(session: Session, found: list[tuple[int, float]], item_id: int) -> list[view.SimilarView]:
@@ -49,7 +51,7 @@ def _views(session: Session, found: list[tuple[int, float]], item_id: int) -> li
         .join(User, User.id == Correction.user_id)
         .where(Correction.id.in_(scores), Item.id != item_id, reviews.is_current(Correction))
     )
-    rows = sorted(session.execute(query).tuples(), key=lambda row: -scores[row[0].id])
+    rows = sorted(session.execute(query), key=lambda row: -scores[row[0].id])
     return [
         view.SimilarView(
             one.text or "Rewritten without words.",

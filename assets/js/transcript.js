@@ -47,5 +47,24 @@
     else ns.review.say('Names are listed for transcripts alone.', 'warn');
   }
 
+  // The worker's word comes later: meaning has a quarter of the score, and the nearest name stays first.
+  function weigh() {
+    const list = document.querySelector('#rv-names ul');
+    const said = $('rv-meanings');
+    if (!list || !said || said.dataset.output !== $('rv-answer-body')?.dataset.output) return;
+    const meanings = JSON.parse(said.dataset.meanings);
+    for (const row of list.children) {
+      const meaning = meanings[row.dataset.lesson];
+      if (meaning === undefined) continue;
+      row.querySelector('.rv-alike').textContent = Math.round((3 * Number(row.dataset.alike) + meaning) / 4);
+      row.querySelector('.rv-meaning').textContent = `meaning ${meaning} %, `;
+    }
+    const focused = document.activeElement;
+    const alike = (row) => Number(row.querySelector('.rv-alike').textContent) + (row.querySelector('.rv-disputed') ? 10 : 0);
+    list.append(...[...list.children].sort((a, b) => alike(b) - alike(a)));
+    if (list.contains(focused)) focused.focus();
+  }
+  window.addEventListener('corrigenda:rendered', (event) => { if (['similar', 'answer'].includes(event.detail)) weigh(); });
+
   ns.transcript = { name, whole, goTo };
 })();

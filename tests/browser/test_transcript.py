@@ -18,6 +18,18 @@ BEST = "then gonner rode to the shop boy"
 NBEST = [BEST, f"then gunner rode {HOSTILE} to the shop boy", "then gunner rode to a shop boy"]
 
 
+MEANINGS = """() => {
+  const rows = [...document.querySelectorAll('#rv-names li')];
+  const [first, last] = [rows[0].dataset.lesson, rows[1].dataset.lesson];
+  window.first = rows[0].querySelector('button').dataset.right;
+  const said = Object.assign(document.createElement('div'), { id: 'rv-meanings' });
+  said.dataset.output = document.getElementById('rv-answer-body').dataset.output;
+  said.dataset.meanings = JSON.stringify({ [first]: 0, [last]: 100 });
+  document.body.append(said);
+  window.dispatchEvent(new CustomEvent('corrigenda:rendered', { detail: 'similar' }));
+}"""
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with running_site(tmp_path_factory.mktemp("site")) as made:
@@ -57,6 +69,9 @@ def test_names_and_hypotheses_go_into_the_rewrite(
     expect(panel.locator("ins", has_text=HOSTILE)).to_be_visible()
     expect(panel.locator(".rv-name")).to_have_count(2)
     expect(panel.locator("#rv-names")).to_contain_text("disputed")
+    page.evaluate(MEANINGS)  # as the worker's answer brings it
+    expect(panel.locator("#rv-names li").first).to_contain_text("alike: meaning 100 %")
+    assert panel.locator(".rv-name").first.get_attribute("data-right") != page.evaluate("window.first")
     page.keyboard.press("v")
     expect(panel.locator(".rv-name:focus")).to_have_count(1)
     panel.get_by_role("button", name="Write Gunnar for gonner").focus()
