@@ -12,10 +12,11 @@ from core.exporters import REGISTRY
 from core.exporters.base import Exporter
 from core.exporters.card import Source, card
 from core.exporters.containers import DATA_FILE, SUFFIXES, Container
+from core.exporters.lines import Checkpoint, LineFile
 from core.exporters.writing import Manifest, write_export
 from core.lessons import knowledge_base
 from core.types import JobPriority
-from store import export_facts, exports
+from store import export_facts, export_records, exports
 from store import knowledge_base as lesson_rows
 from store.tables import Export, Project
 
@@ -63,24 +64,35 @@ def write(
     created_at: str,
     container: Container = "jsonl",
     on_row: Callable[[int], None] | None = None,
+    taken_up: LineFile | None = None,
+    on_checkpoint: Callable[[Callable[[], Checkpoint]], None] | None = None,
 ) -> Manifest:
-    """Stream the project's rows to ``path``, with what the format asks for beyond the judged answers."""
+    """Stream the project's rows to ``path``, with what the format asks for beyond the judged answers.
+
+    What ``taken_up`` holds already is not read again.
+    """
 
     def described(manifest: Manifest) -> str:
         people = export_facts.people(session, project.id, filters)
         source = Source(project.name, people, REGISTRY.get(exporter.name).summary, manifest.dropped)
         return card(manifest, exporter, source, DATA_FILE)
 
+    after = taken_up.after if taken_up else 0
+    found = export_records.records(
+        session, project.id, filters=filters, after=after, extras=exporter.extras, steps=exporter.steps
+    )
     return write_export(
         path,
         exporter,
-        exports.records(session, project.id, filters=filters, extras=exporter.extras),
+        found,
         filters=filters,
         licence=project.licence,
         created_at=created_at,
         on_row=on_row,
         container=container,
         card=described,
+        taken_up=taken_up,
+        on_checkpoint=on_checkpoint,
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.exporters.base import Need
 from core.exporters.card import Annotator, People
 from core.types import LessonStatus, Verdict
-from store.exports import review_filters
+from store.export_records import review_filters
 from store.reviews import is_current
 from store.tables import Correction, Critique, Item, Lesson, LessonSource, Output, Review, Rollout, Step
 from store.vectors import withdrawn_corrections

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -95,13 +95,22 @@ class Exporter(Protocol):
 
     ``needs`` is what a project must have for a row, ``extras`` what the records must hold beyond the judged attempts, ``dropped`` why
     rows that could have been are not there, counted while ``rows`` runs.
+
+    ``local``: what a record gives depends on no other record, so that a file can be taken up between two. ``each`` then gives those
+    rows in the records' order, and ``shows`` is what one of the first rows must hold (``core.exporters.writing.typed_first``);
+    ``rows`` is both together. Without ``steps`` the records need no texts of steps.
     """
 
     name: str
     title: str
     schema_version: int
     readable: bool
+    local: bool
+    steps: bool
     dropped: Counter[str]
+
+    @property
+    def shows(self) -> tuple[Callable[[dict[str, Any]], bool], ...]: ...
 
     @property
     def needs(self) -> tuple[Need, ...]: ...
@@ -110,6 +119,8 @@ class Exporter(Protocol):
     def extras(self) -> frozenset[str]: ...
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]: ...
+
+    def each(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]: ...
 
     def read(self, row: Mapping[str, Any]) -> ExportRecord:
         """The record that such a row describes; raises ``ValueError`` saying which field is wrong."""
@@ -123,10 +134,18 @@ class Format:
     needs: tuple[Need, ...] = ()
     extras: frozenset[str] = frozenset()
     readable = False
+    local = steps = True
+    shows: tuple[Callable[[dict[str, Any]], bool], ...] = ()
     name = title = ""
 
     def __init__(self) -> None:
         self.dropped: Counter[str] = Counter()
+
+    def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:
+        raise NotImplementedError
+
+    def each(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:
+        return self.rows(records)
 
     def read(self, row: Mapping[str, Any]) -> ExportRecord:
         raise ValueError(

@@ -22,6 +22,7 @@ class CctExporter(Format):
     name = "cct"
     title = "Confidence and critique tuning (CLT, CST)"
     needs = (Need.ACCEPTED,)
+    local = False  # rows wait for others to keep a balance
 
     def __init__(self, clt_share: float = 0.4) -> None:
         super().__init__()

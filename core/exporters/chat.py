@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from core.exporters.base import ExportAttempt, ExportRecord
-from core.lessons.prompt import fill_slots, plain_text, without_reason
+from core.lessons.prompt import plain_text, question_text, without_reason
 from core.types import ItemType, Question, Verdict
 
 Origin = Literal["accepted", "rewrite"]
@@ -38,8 +39,16 @@ def accepted(record: ExportRecord) -> Accepted | None:
 
 
 def prompt_messages(question: Question) -> list[dict[str, str]]:
-    """System message with the guidelines, if any, and the user's message; no lessons, so that training takes them in."""
-    return [{"role": m.role, "content": m.content} for m in fill_slots(question, (), 0)[0]]
+    """System message with the guidelines, if any, and the user's message: ``fill_slots`` without lessons, so that training takes
+    them in."""
+    system = _system(question.guidelines)
+    said = [turn("user", question_text(question))]
+    return [turn("system", system), *said] if system else said
+
+
+@lru_cache(maxsize=64)
+def _system(guidelines: str) -> str:
+    return plain_text(guidelines).strip()
 
 
 def question_messages(question: Question) -> tuple[str, str]:

@@ -28,6 +28,7 @@ class DpoExporter(Format):
     name = "dpo"
     title = "Preference pairs (DPO)"
     needs = (Need.ACCEPTED, Need.FAULTY)
+    steps = False
     readable = True
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:

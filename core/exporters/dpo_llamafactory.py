@@ -15,6 +15,7 @@ class DpoLlamaFactoryExporter(Format):
     name = "dpo_llamafactory"
     title = "Preference pairs (DPO, LLaMA-Factory)"
     needs = (Need.ACCEPTED, Need.FAULTY)
+    steps = False
     readable = True
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:

@@ -14,7 +14,8 @@ from core import edits as E
 from core.exporters.base import REGISTRY, ExportRecord, Format, Need
 from core.exporters.chat import provenance, read_provenance
 from core.exporters.edit_spans import corrected, edited, read_target
-from core.exporters.writing import Row, typed_first
+from core.exporters.lines import Row
+from core.exporters.writing import typed_first
 
 SEGMENT_CHARS = 600  # about five sentences
 
@@ -25,11 +26,12 @@ class EditPairsExporter(Format):
     title = "Edit pairs of long texts"
     needs = (Need.ACCEPTED,)
     readable = True
+    shows = (lambda row: bool(row["edits"]),)
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:
-        return typed_first(self._rows(records), (lambda row: bool(row["edits"]),))
+        return typed_first(self.each(records), self.shows)
 
-    def _rows(self, records: Iterable[ExportRecord]) -> Iterable[Row]:
+    def each(self, records: Iterable[ExportRecord]) -> Iterable[Row]:
         for record in records:
             for attempt, rewrite in corrected(record):
                 found = E.extract(attempt.text, rewrite)

@@ -11,7 +11,8 @@ from typing import Any
 from core import edits as E
 from core.exporters.base import REGISTRY, ExportAttempt, ExportRecord, Format, Need
 from core.exporters.chat import provenance, read_provenance, rewrite_of, turn
-from core.exporters.writing import Row, typed_first
+from core.exporters.lines import Row
+from core.exporters.writing import typed_first
 from core.types import CorrectionText, Question, Verdict
 
 INSTRUCTION = (
@@ -37,11 +38,12 @@ class EditSpansExporter(Format):
     title = "Edit spans (SFT and M2)"
     needs = (Need.ACCEPTED,)
     readable = True
+    shows = (lambda row: bool(row["edits"]),)
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:
-        return typed_first(self._rows(records), (lambda row: bool(row["edits"]),))
+        return typed_first(self.each(records), self.shows)
 
-    def _rows(self, records: Iterable[ExportRecord]) -> Iterable[Row]:
+    def each(self, records: Iterable[ExportRecord]) -> Iterable[Row]:
         for record in records:
             for attempt, target in corrected(record):
                 found = E.extract(attempt.text, target)

@@ -42,6 +42,7 @@ class KtoExporter(Format):
     name = "kto"
     title = "Wanted and unwanted answers (KTO, TRL)"
     needs = (Need.JUDGED,)
+    steps = False
     readable = True
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:

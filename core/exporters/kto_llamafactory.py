@@ -17,6 +17,7 @@ class KtoLlamaFactoryExporter(Format):
     name = "kto_llamafactory"
     title = "Wanted and unwanted answers (KTO, LLaMA-Factory)"
     needs = (Need.JUDGED,)
+    steps = False
     readable = True
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:

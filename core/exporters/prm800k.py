@@ -15,9 +15,22 @@ from typing import Any
 from core.edits import extract, target_span
 from core.exporters.base import REGISTRY, ExportAttempt, ExportRecord, Format, Need
 from core.exporters.chat import split_context
-from core.exporters.writing import Row, typed_first
+from core.exporters.lines import Row
+from core.exporters.writing import typed_first
 from core.lessons.prompt import plain_text, question_text
 from core.types import CorrectionText, ItemType, Question, StepLabel, Verdict
+
+
+def _has_own(row: Row) -> bool:
+    return any(step["human_completion"] is not None for step in row["label"]["steps"])
+
+
+def _has_chosen(row: Row) -> bool:
+    return any(step["chosen_completion"] is not None for step in row["label"]["steps"])
+
+
+def _has_answer(row: Row) -> bool:
+    return row["corrigenda"]["answer_right"] is not None
 
 
 @REGISTRY.register("prm800k")
@@ -27,12 +40,14 @@ class Prm800kExporter(Format):
     schema_version = 2
     needs = (Need.STEPS,)
     readable = True
+    shows = (_has_own, _has_chosen, _has_answer)
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:
+        return typed_first(self.each(records), self.shows)
+
+    def each(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:
         judged = ((r, a, ratings) for r in records for a in r.attempts if (ratings := step_ratings(a)))
-        return typed_first(
-            (_row(r, a, ratings, self.schema_version) for r, a, ratings in judged), (_has_own, _has_chosen, _has_answer)
-        )
+        return (_row(r, a, ratings, self.schema_version) for r, a, ratings in judged)
 
     def read(self, row: Mapping[str, Any]) -> ExportRecord:
         """Reads PRM800K's own rows as well: of several completions the chosen one, or else the first, is the step.
@@ -107,18 +122,6 @@ def _row(record: ExportRecord, attempt: ExportAttempt, ratings: list[StepLabel],
             "context_chars": len(plain_text(record.question.context).strip()),
         },
     }
-
-
-def _has_own(row: Row) -> bool:
-    return any(step["human_completion"] is not None for step in row["label"]["steps"])
-
-
-def _has_chosen(row: Row) -> bool:
-    return any(step["chosen_completion"] is not None for step in row["label"]["steps"])
-
-
-def _has_answer(row: Row) -> bool:
-    return row["corrigenda"]["answer_right"] is not None
 
 
 def _step(text: str, rating: StepLabel, alternatives: Sequence[tuple[str, StepLabel | None]]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class SftExporter(Format):
     name = "sft"
     title = "Accepted answers (SFT)"
     needs = (Need.ACCEPTED,)
+    steps = False
     readable = True
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:

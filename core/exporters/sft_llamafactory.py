@@ -18,6 +18,7 @@ class SftLlamaFactoryExporter(Format):
     name = "sft_llamafactory"
     title = "Accepted answers (SFT, LLaMA-Factory)"
     needs = (Need.ACCEPTED,)
+    steps = False
     readable = True
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:

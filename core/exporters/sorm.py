@@ -50,6 +50,7 @@ class SormExporter(Format):
     name = "sorm"
     title = "Reachability labels of prefixes (SORM)"
     needs = (Need.ROLLOUT,)
+    local = False  # rows wait for others to keep a balance
     extras = frozenset({"rollouts", "others"})
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:

@@ -15,9 +15,7 @@ import orjson
 from core.exporters import containers
 from core.exporters.base import Exporter, ExportRecord
 from core.exporters.containers import Container
-
-Row = dict[str, Any]
-_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+from core.exporters.lines import OPTIONS, Checkpoint, LineFile, Row, Unwritable, typed_lines_first, write_records
 
 
 class BadExport(ValueError):
@@ -49,7 +47,7 @@ class Manifest:
         told = asdict(self)
         rare = {"container": "jsonl", "rows_sha256": "", "json_columns": (), "dropped": {}}
         plain = {name: value for name, value in told.items() if name not in rare or value != rare[name]}
-        return orjson.dumps(plain, option=_OPTIONS | orjson.OPT_INDENT_2)
+        return orjson.dumps(plain, option=OPTIONS | orjson.OPT_INDENT_2)
 
 
 def typed_first(rows: Iterable[Row], shows: Sequence[Callable[[Row], bool]]) -> Iterator[Row]:
@@ -86,31 +84,52 @@ def write_export(
     on_row: Callable[[int], None] | None = None,
     container: Container = "jsonl",
     card: Callable[[Manifest], str] | None = None,
+    taken_up: LineFile | None = None,
+    on_checkpoint: Callable[[Callable[[], Checkpoint]], None] | None = None,
 ) -> Manifest:
     """Stream the rows to ``path`` and the manifest to ``path.meta.json``; a half-written file never stands under ``path``.
 
-    ``on_row`` hears the count so far and may raise to stop. ``card`` writes the card of a data set from its manifest. Raises
-    ``BadExport`` naming the row that JSON cannot hold, or the column that the container cannot.
+    ``on_row`` hears the count so far and may raise to stop. ``card`` writes the card of a data set from its manifest. ``taken_up``
+    holds the rows of all records before these; it then is the caller's to delete where this fails. Raises ``BadExport`` naming the
+    row that JSON cannot hold, or the column that the container cannot.
     """
-    partial = path.with_name(path.name + ".partial")
+    partial = taken_up.path if taken_up else path.with_name(path.name + ".partial")
     packed = path.with_name(path.name + ".packed.partial")
+    lines = taken_up or LineFile(partial)
+    done = False
     try:
-        count, digest = _write_rows(partial, exporter.rows(records), on_row)
-        manifest = Manifest(exporter.name, exporter.schema_version, count, digest, dict(filters), licence, created_at)
+        try:
+            write_records(lines, exporter, records, on_row, on_checkpoint)
+        finally:
+            lines.close()
+        digest = _in_order(partial, packed, exporter) or lines.sha256
+        manifest = Manifest(
+            exporter.name, exporter.schema_version, lines.rows, digest, dict(filters), licence, created_at
+        )
         manifest = replace(manifest, dropped=dict(sorted(exporter.dropped.items())))
         if container != "jsonl":
             manifest = _pack(partial, packed, manifest, container, card)
             os.replace(packed, partial)
         os.replace(partial, path)
-    except containers.Unfit as problem:
+        done = True
+    except (containers.Unfit, Unwritable) as problem:
         raise BadExport(str(problem)) from problem
     finally:
-        partial.unlink(missing_ok=True)
         packed.unlink(missing_ok=True)
+        if done or taken_up is None:
+            partial.unlink(missing_ok=True)
     meta = manifest_path(path).with_suffix(".partial")
     meta.write_bytes(manifest.to_bytes())
     os.replace(meta, manifest_path(path))
     return manifest
+
+
+def _in_order(lines: Path, other: Path, exporter: Exporter) -> str:
+    """Put those rows first that show every type, where the format asks for it; the new hash, or nothing where all stays as it is."""
+    if not (exporter.local and exporter.shows and typed_lines_first(lines, other, exporter.shows)):
+        return ""
+    os.replace(other, lines)
+    return file_hash(lines)
 
 
 def _pack(
@@ -137,21 +156,6 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_rows(path: Path, rows: Iterable[Mapping[str, Any]], on_row: Callable[[int], None] | None) -> tuple[int, str]:
-    digest, count = hashlib.sha256(), 0
-    with path.open("wb") as file:
-        for count, row in enumerate(rows, 1):
-            try:
-                line = orjson.dumps(row, option=_OPTIONS)
-            except TypeError as problem:
-                raise BadExport(f"row {count} cannot be written as JSON: {problem}") from problem
-            file.write(line)
-            digest.update(line)
-            if on_row is not None:
-                on_row(count)
-    return count, digest.hexdigest()
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -1,0 +1,371 @@
+"""The records that an export writes, streamed a page of items at a time: plain columns, and a fixed number of statements a page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Select, any_, exists, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from core.exporters.base import EXTRAS, ExportAttempt, ExportRecord, ExportRollout
+from core.types import (
+    CorrectionText,
+    Critique,
+    Dependency,
+    ItemType,
+    LessonKind,
+    LessonStatus,
+    LessonText,
+    Question,
+    Scope,
+    StepLabel,
+    Verdict,
+)
+from store import projects
+from store.reviews import is_current
+from store.tables import (
+    Correction,
+    Item,
+    Lesson,
+    LessonRevision,
+    LessonSource,
+    Output,
+    Retraction,
+    Review,
+    Rollout,
+    Step,
+)
+from store.tables import Critique as CritiqueRow
+from store.vectors import withdrawn_corrections
+
+Columns = Row[*tuple[Any, ...]]
+FILTERS = ("verdict", "since", "until")
+PAGE = 1000  # items
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
+_SCOPES = {scope.value: scope for scope in Scope}
+_DEPENDENCIES = {dependency.value: dependency for dependency in Dependency}
+_LABELS: dict[int | None, StepLabel | None] = {None: None, **{int(label): label for label in StepLabel}}
+_ITEM = (Item.id, Item.external_id, Item.prompt, Item.context, Item.reference)
+_OUTPUTS = select(
+    Output.item_id,
+    Output.id,
+    Output.attempt,
+    Output.text,
+    Output.model,
+    Output.parent_id,
+    Output.origin,
+    Output.label,
+).order_by(Output.attempt, Output.id)
+_CORRECTIONS = select(
+    Correction.output_id,
+    Correction.id,
+    Correction.text,
+    Correction.scope,
+    Correction.dependency,
+    Correction.step_index,
+    Correction.error_type,
+    Correction.rewrite,
+).where(is_current(Correction), Correction.id.not_in(withdrawn_corrections()))
+_REVIEW = (Review.output_id, Review.id, Review.verdict, Review.first_wrong_step, Review.error_type, Review.answer_right)
+_DETAILS = (Review.seconds, Review.step_labels, Review.alternatives, Review.created_at)
+
+
+def records(
+    session: Session,
+    project_id: int,
+    *,
+    filters: Mapping[str, Any],
+    after: int = 0,
+    batch: int = PAGE,
+    extras: Iterable[str] = (),
+    steps: bool = True,
+) -> Iterator[ExportRecord]:
+    """Items with a reviewed or corrected output, by item id from above ``after``, with those outputs in order.
+
+    ``extras`` says what records hold besides, of ``core.exporters.base.EXTRAS``; each costs a statement or two a page. Without
+    ``steps`` the texts of steps, what was said of single ones, times and ``meta`` are left out: most of the rows, and of the work.
+
+    ``filters``: ``verdict`` keeps items of which an output was judged so; ``since`` and ``until`` (ISO 8601) bound the time
+    of a review. What a retracted lesson drew on is left out. At most ``batch`` items are in memory. Raises ``ValueError``.
+    """
+    project = projects.get(session, project_id)
+    wanted, more = _wanted(filters), frozenset(extras)
+    if unknown := more - set(EXTRAS):
+        raise ValueError(f"records have no {', '.join(sorted(unknown))}; only {', '.join(EXTRAS)}")
+    labels, item_type = tuple(project.labels), ItemType(project.item_type)
+    page = select(*_ITEM, *((Item.meta,) if steps else ())).where(Item.project_id == project_id, wanted)
+    page = page.order_by(Item.id).limit(batch)
+    while True:
+        items = _all(session, page.where(Item.id > after))
+        if not items:
+            return
+        ids = [item[0] for item in items]
+        attempts = _attempts(session, ids, more, steps)
+        others = _others(session, ids, attempts, more, steps) if "others" in more else {}
+        lessons = _lessons(session, ids) if "lessons" in more else {}
+        for item in items:
+            if found := attempts.get(item[0]):
+                rest, drew = others.get(item[0], ()), lessons.get(item[0], ())
+                yield _record(item, project.guidelines, item_type, labels, found, rest, drew)
+        after = ids[-1]
+
+
+def signature(session: Session) -> list[int]:
+    """Numbers that change with every review, correction, answer, critique, rollout, lesson, item and retraction, of any project.
+
+    A half-written file is taken up only where they are as they were when it was begun. Texts of items and of projects that are
+    changed in place are not among them.
+    """
+    newest = (Review, Correction, Output, CritiqueRow, Rollout, LessonRevision, Item, Retraction)
+    undone = select(func.count()).select_from(Retraction).where(Retraction.undone_at.is_not(None)).scalar_subquery()
+    numbers = session.execute(select(*(_newest(table.id) for table in newest), undone)).one()
+    return [int(number or 0) for number in numbers]
+
+
+def _newest(key: Any) -> ColumnElement[int]:
+    return select(func.max(key)).scalar_subquery()
+
+
+def _wanted(filters: Mapping[str, Any]) -> ColumnElement[bool]:
+    """One test within the other: from an item to its outputs to what was said of each, which no planner turns round."""
+    conditions = review_filters(filters)[2:]
+    said = exists().where(Review.output_id == Output.id, *conditions).correlate(Output)
+    if not any(filters.values()):
+        withdrawn = Correction.id.not_in(withdrawn_corrections())
+        said = or_(said, exists().where(Correction.output_id == Output.id, withdrawn).correlate(Output))  # type: ignore[assignment]
+    return exists().where(Output.item_id == Item.id, said).correlate(Item)
+
+
+def review_filters(filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """Conditions on an item, its outputs and their current reviews. Raises ``ValueError`` on a filter that does not exist."""
+    unknown = set(filters) - set(FILTERS)
+    if unknown:
+        raise ValueError(f"exports cannot be filtered by {', '.join(sorted(unknown))}; only by {', '.join(FILTERS)}")
+    reviewed = [Output.item_id == Item.id, Review.output_id == Output.id, is_current(Review)]
+    if filters.get("verdict"):
+        reviewed.append(Review.verdict == Verdict(filters["verdict"]))
+    if filters.get("since"):
+        reviewed.append(Review.created_at >= _moment(filters["since"]))
+    if filters.get("until"):
+        reviewed.append(Review.created_at < _moment(filters["until"]))
+    return reviewed
+
+
+def _moment(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _record(
+    item: Columns,
+    guidelines: str,
+    item_type: ItemType,
+    labels: tuple[str, ...],
+    attempts: Sequence[ExportAttempt],
+    others: Sequence[ExportAttempt],
+    lessons: Sequence[LessonText],
+) -> ExportRecord:
+    item_id, external_id, prompt, context, reference, *more = item
+    question = Question(prompt, context, guidelines, item_type, labels, item_id)
+    meta = more[0] if more else {}
+    return ExportRecord(item_id, external_id, question, tuple(attempts), reference, meta, tuple(others), tuple(lessons))
+
+
+def _attempts(
+    session: Session, item_ids: Sequence[int], extras: frozenset[str], with_steps: bool
+) -> dict[int, list[ExportAttempt]]:
+    """Judged or corrected outputs of these items, in five statements and one for each of critiques and rollouts.
+
+    Every statement names ids of an index, so that no database has a plan to choose.
+    """
+    corrections: dict[int, list[CorrectionText]] = defaultdict(list)
+    reviews: dict[int, list[Columns]] = defaultdict(list)
+    judgements = select(*_REVIEW, *(_DETAILS if with_steps else ())).where(is_current(Review))
+    for ids in _parts(_output_ids(session, item_ids)):
+        said = _all(session, _CORRECTIONS.where(_among(session, Correction.output_id, ids)))
+        for output_id, id, text, scope, dependency, step, kind, rewrite in sorted(said, key=_second):
+            found = CorrectionText(id, text, _SCOPES[scope], _DEPENDENCIES[dependency], step, kind, rewrite)
+            corrections[output_id].append(found)
+        for row in sorted(_all(session, judgements.where(_among(session, Review.output_id, ids))), key=_second):
+            reviews[row[0]].append(row)
+    touched = sorted({*corrections, *reviews})
+    return _read(session, touched, reviews, corrections, extras, with_steps)
+
+
+_second = itemgetter(1)
+
+
+def _among(session: Session, column: Any, ids: Sequence[int]) -> ColumnElement[bool]:
+    """``column IN ids``; on PostgreSQL as one array, so that the statement is the same text each time and is prepared once."""
+    if session.get_bind().dialect.name == "postgresql":
+        found: ColumnElement[bool] = column == any_(literal(list(ids), ARRAY(BigInteger)))
+        return found
+    return column.in_(ids)  # type: ignore[no-any-return]
+
+
+def _all(session: Session, query: Select[*tuple[Any, ...]]) -> Sequence[Columns]:
+    """The rows of a query for plain columns, past the mapper."""
+    return session.connection().execute(query).all()
+
+
+def _output_ids(session: Session, item_ids: Sequence[int]) -> list[int]:
+    return sorted(row[0] for row in _all(session, select(Output.id).where(_among(session, Output.item_id, item_ids))))
+
+
+def _others(
+    session: Session,
+    item_ids: Sequence[int],
+    attempts: Mapping[int, Sequence[ExportAttempt]],
+    extras: frozenset[str],
+    with_steps: bool,
+) -> dict[int, list[ExportAttempt]]:
+    """Outputs of these items that nobody judged or corrected."""
+    judged = {attempt.output_id for found in attempts.values() for attempt in found}
+    rest = [output_id for output_id in _output_ids(session, item_ids) if output_id not in judged]
+    return _read(session, rest, {}, {}, extras, with_steps)
+
+
+def _read(
+    session: Session,
+    output_ids: Sequence[int],
+    reviews: Mapping[int, Sequence[Columns]],
+    corrections: Mapping[int, Sequence[CorrectionText]],
+    extras: frozenset[str],
+    with_steps: bool,
+) -> dict[int, list[ExportAttempt]]:
+    """Attempts by item, with the steps of each and what else is asked for."""
+    found: dict[int, list[ExportAttempt]] = defaultdict(list)
+    for ids in _parts(output_ids):
+        steps: dict[int, list[str]] = defaultdict(list)
+        if with_steps:
+            query = select(Step.output_id, Step.text).where(_among(session, Step.output_id, ids))
+            for output_id, text in _all(session, query.order_by(Step.output_id, Step.index)):
+                steps[output_id].append(text)
+        critiques = _critiques(session, ids) if "critiques" in extras else {}
+        rollouts = _rollouts(session, ids) if "rollouts" in extras else {}
+        for row in _all(session, _OUTPUTS.where(_among(session, Output.id, ids))):
+            key = row[1]
+            more = tuple(critiques.get(key, ())), tuple(rollouts.get(key, ()))
+            attempt = _attempt(row, steps.get(key, ()), reviews.get(key, ()), corrections.get(key, ()), *more)
+            found[row[0]].append(attempt)
+    if len(output_ids) > PART:
+        for attempts in found.values():
+            attempts.sort(key=lambda attempt: (attempt.number, attempt.output_id))
+    return found
+
+
+PART = 10_000  # outputs of one statement: SQLite binds at most 32,766 values
+
+
+def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), PART):
+        yield ids[start : start + PART]
+
+
+def _critiques(session: Session, output_ids: Sequence[int]) -> dict[int, list[Critique]]:
+    query = select(
+        CritiqueRow.output_id,
+        CritiqueRow.step_index,
+        CritiqueRow.source,
+        CritiqueRow.label,
+        CritiqueRow.explanation,
+        CritiqueRow.confidence,
+        CritiqueRow.error_type,
+    ).where(_among(session, CritiqueRow.output_id, output_ids))
+    found: dict[int, list[Critique]] = defaultdict(list)
+    for output_id, step, source, label, explanation, confidence, kind in session.execute(
+        query.order_by(CritiqueRow.step_index, CritiqueRow.source)
+    ):
+        found[output_id].append(Critique(step, source, StepLabel(label), explanation, confidence, kind))
+    return found
+
+
+def _rollouts(session: Session, output_ids: Sequence[int]) -> dict[int, list[ExportRollout]]:
+    query = select(Rollout.output_id, Rollout.prefix_steps, Rollout.text, Rollout.outcome, Rollout.sampler)
+    found: dict[int, list[ExportRollout]] = defaultdict(list)
+    for row in session.execute(query.where(_among(session, Rollout.output_id, output_ids)).order_by(Rollout.id)):
+        found[row.output_id].append(ExportRollout(row.prefix_steps, row.text, row.outcome, row.sampler))
+    return found
+
+
+def _lessons(session: Session, item_ids: Sequence[int]) -> dict[int, list[LessonText]]:
+    """Active lessons by the item whose corrections they drew on."""
+    query = (
+        select(Output.item_id, Lesson.id, Lesson.kind, Lesson.text, Lesson.applicability, Lesson.name)
+        .join(LessonSource, LessonSource.lesson_id == Lesson.id)
+        .join(Correction, Correction.id == LessonSource.correction_id)
+        .join(Output, Output.id == Correction.output_id)
+        .where(_among(session, Output.item_id, item_ids), Lesson.status == LessonStatus.ACTIVE)
+        .order_by(Output.item_id, Lesson.id)
+    )
+    found: dict[int, list[LessonText]] = defaultdict(list)
+    for item_id, id, kind, text, applicability, name in session.execute(query):
+        lesson = LessonText(id, LessonKind(kind), text, applicability, name=name)
+        if lesson not in found[item_id]:
+            found[item_id].append(lesson)
+    return found
+
+
+def _attempt(
+    output: Columns,
+    steps: Sequence[str],
+    reviews: Sequence[Columns],
+    corrections: Sequence[CorrectionText],
+    critiques: tuple[Critique, ...],
+    rollouts: tuple[ExportRollout, ...],
+) -> ExportAttempt:
+    """Where several people judged an output, the newest review that is more than "cannot judge" speaks for it."""
+    _, output_id, number, text, model, parent_id, origin, label = output
+    judged = [review for review in reviews if review[2] != Verdict.CANNOT_JUDGE]
+    told = judged[-1] if judged else reviews[-1] if reviews else None
+    common: dict[str, Any] = {
+        "parent_id": parent_id,
+        "origin": origin,
+        "label": label,
+        "critiques": critiques,
+        "rollouts": rollouts,
+    }
+    if told is None:
+        return ExportAttempt(
+            output_id,
+            number,
+            text,
+            model,
+            tuple(steps),
+            step_labels=(None,) * len(steps),
+            corrections=tuple(corrections),
+            **common,
+        )
+    _, _, verdict, wrong, error_type, answer_right, *details = told
+    seconds, labels, _, created_at = details or (None, (), (), None)
+    padded = [_LABELS[label] for label in labels] + [None] * (len(steps) - len(labels))
+    return ExportAttempt(
+        output_id,
+        number,
+        text,
+        model,
+        tuple(steps),
+        _VERDICTS[verdict],
+        wrong,
+        tuple(padded),
+        tuple(corrections),
+        seconds,
+        created_at.isoformat() if created_at else None,
+        error_type=error_type,
+        reviews=len(judged),
+        agreeing=sum(1 for other in judged if other[2] == verdict and other[3] == wrong),
+        answer_right=answer_right,
+        alternatives=_alternatives(judged) if details else (),
+        **common,
+    )
+
+
+def _alternatives(reviews: Sequence[Columns]) -> tuple[tuple[int, str, StepLabel | None], ...]:
+    """What all who judged it would have written instead, by step; the same words once."""
+    found = {(step, text): label for review in reviews for step, text, label in review[8]}
+    by_step = sorted(found.items(), key=lambda one: one[0][0])
+    return tuple((step, text, _LABELS[label]) for (step, text), label in by_step)
