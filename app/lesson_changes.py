@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.types import JobPriority, LessonStatus
-from store import lessons
+from store import lessons, relabelling
 from store.lessons import Filter, Undone
 from store.tables import Lesson
 
@@ -103,6 +103,23 @@ def undo(session: Session, retraction_id: int, user_id: int, why: str) -> Undone
     project_id = lessons.get_retraction(session, retraction_id).project_id
     _enqueue(session, "embed", project_id, user_id, {"project_id": project_id}, f"{project_id}:undo:{retraction_id}")
     return found
+
+
+def relabel(session: Session, project_id: int, retraction_id: int, user_id: int, why: str) -> int:
+    """Exchange two labels in what a retraction holds, and have lessons distilled from the new ones; how many items are concerned.
+
+    Raises as ``store.relabelling.relabel`` does.
+    """
+    item_ids = relabelling.relabel(session, project_id, retraction_id, user_id, why)
+    for item_id in item_ids:
+        payload = {"item_id": item_id, "user_id": user_id}
+        _enqueue(session, "distil", project_id, user_id, payload, f"relabel:{retraction_id}:{item_id}")
+    return len(item_ids)
+
+
+def unlabel(session: Session, project_id: int, retraction_id: int, user_id: int, why: str) -> Retracted:
+    """Take the exchanged labels back, by a retraction of their own. Raises as ``store.lessons.retract_many`` does."""
+    return retract_many(session, project_id, relabelling.takes_back(session, retraction_id), user_id, why)
 
 
 def embed_new(session: Session, project_id: int, lesson_ids: Sequence[int], user_id: int | None) -> None:

@@ -12,10 +12,12 @@ from app.pages import layout
 from app.state import AppState
 from app.view import taking_back as view
 from app.view.render import render
+from app.worker import client
 from core.types import LessonKind, Role
 
 Handler = Callable[..., Any]
 LIVE_SECONDS = 4.0
+NO_SUSPECTS = "Nothing that stands has anything in common with what this retraction holds."
 HINT = "When a person, a guideline or an import turns out wrong: out of search, prompts and exports at once, and back again if need be."
 
 
@@ -47,7 +49,7 @@ def build(state: AppState) -> None:
     look.click(shown, [picker, *chosen], [preview, suspects, said], **layout.LIGHT)
     after: dict[str, Any] = {"fn": follow, "inputs": [picker, seen], "outputs": [past, seen], **layout.LIGHT}
     act.click(done, [picker, why, *chosen], [said, preview, suspects, why], **layout.LIGHT).then(**after)
-    past.click(pressed, [picker, why], [said, why], **layout.LIGHT).then(**after)
+    past.click(pressed, [picker, why], [said, why, suspects], **layout.LIGHT).then(**after)
     gr.Timer(LIVE_SECONDS).tick(**after)
 
 
@@ -85,14 +87,13 @@ def _handlers(state: AppState, names: tuple[str, ...]) -> tuple[Handler, ...]:
     def filter_of(values: tuple[Any, ...]) -> Any:
         return view.wanted(dict(zip((*names, "suspects"), values, strict=True)))
 
-    def fill(session: Any, project_id: int | None, person: auth.Person, lesson: int | None = None) -> list[Any]:
+    def fill(session: Any, project_id: int | None, person: auth.Person, number: str = "") -> list[Any]:
         nobody = gr.CheckboxGroup([], visible=False)
         if project_id is None:
             return [gr.skip(), gr.skip(), gr.skip(), "", nobody, "", {}]
         html = view.past(session, project_id, admin=person.may(Role.ADMIN))
         marks, (past,) = layout.changed({}, past=html)
         people, batches = view.authors(session, project_id), view.imports(session, project_id)
-        number = str(lesson) if lesson else ""
         return [gr.Dropdown(people, value=""), gr.Dropdown(batches, value=""), number, "", nobody, past, marks]
 
     def opened(request: gr.Request) -> list[Any]:
@@ -100,7 +101,8 @@ def _handlers(state: AppState, names: tuple[str, ...]) -> tuple[Handler, ...]:
         with state.db.read() as session:
             choice, project_id = layout.pick(session, request)
             lesson = layout.as_int(request.query_params.get("lesson"))
-            return [choice, *fill(session, project_id, person, lesson)]
+            numbers = str(lesson) if lesson else view.numbers_of(session, project_id or 0, request.query_params)
+            return [choice, *fill(session, project_id, person, numbers)]
 
     def project_chosen(project: Any, request: gr.Request) -> list[Any]:
         person = auth.require(request, Role.EXPERT)
@@ -130,23 +132,37 @@ def _handlers(state: AppState, names: tuple[str, ...]) -> tuple[Handler, ...]:
                 )
         except (ValueError, LookupError) as problem:
             return [layout.said(layout.sentence(problem), "bad"), gr.skip(), gr.skip(), gr.skip()]
-        nobody = gr.CheckboxGroup([], value=[], visible=False)
-        return [layout.said(f"{said.says()} It is retraction {said.id}; below is the way back.", "ok"), "", nobody, ""]
+        near = _suspects(state, layout.as_int(project) or 0, said.id)
+        return [layout.said(f"{said.says()} It is retraction {said.id}; below is the way back.", "ok"), "", near, ""]
 
     return opened, project_chosen, shown, done, _pressed(state), _follow(state)
 
 
+def _suspects(state: AppState, project_id: int, retraction_id: int) -> gr.CheckboxGroup:
+    """What may be wrong for the same reason as what a retraction holds, nearest in meaning where a worker can say so."""
+    with state.db.read() as session:
+        texts = view.texts_of(session, project_id, retraction_id)
+    vectors = client.embed(state.db, state.settings, list(texts.values())) if texts else None
+    known = {} if vectors is None else dict(zip(texts, vectors, strict=True))
+    with state.db.read() as session:
+        found = view.suspects_of(session, project_id, retraction_id, known)
+    return gr.CheckboxGroup([view.choice(one) for one in found], value=[], visible=bool(found))
+
+
 def _pressed(state: AppState) -> Handler:
-    """Undo a retraction, offer heads again, or put a version in force."""
+    """Undo a retraction, look for suspects, label anew, offer heads again, or put a version in force."""
 
     def pressed(project: Any, why: Any, event: gr.EventData, request: gr.Request) -> list[Any]:
         person = auth.require(request, Role.EXPERT)
         data, project_id = layout.data_of(event), layout.as_int(project) or 0
         try:
+            if data.get("action") == "suspects":
+                near = _suspects(state, project_id, layout.as_int(data.get("id")) or 0)
+                return ["" if near.choices else layout.said(NO_SUSPECTS, ""), gr.skip(), near]
             with state.db.write() as session:
-                return [layout.said(_press(session, data, project_id, person, str(why or "")), "ok"), ""]
+                return [layout.said(_press(session, data, project_id, person, str(why or "")), "ok"), "", gr.skip()]
         except (ValueError, LookupError) as problem:
-            return [layout.said(layout.sentence(problem), "bad"), gr.skip()]
+            return [layout.said(layout.sentence(problem), "bad"), gr.skip(), gr.skip()]
 
     return pressed
 
@@ -161,6 +177,13 @@ def _press(session: Any, data: dict[str, str], project_id: int, person: auth.Per
         return view.use(session, project_id, data.get("what", ""), number, person.id)
     if lessons.get_retraction(session, number).project_id != project_id:
         raise LookupError(f"this project has no retraction {number}")
+    if data.get("action") == "relabel":
+        n = lesson_changes.relabel(session, project_id, number, person.id, why)
+        return f"Labelled anew on {n} items; their lessons are proposed as soon as a worker has distilled them."
+    if data.get("action") == "unlabel":
+        return lesson_changes.unlabel(session, project_id, number, person.id, why).says()
+    if data.get("action") != "undo" and data.get("action") != "heads":
+        raise ValueError("there is no such action")
     if data.get("action") == "heads":
         lesson_changes.wake_unlearning(session, project_id, number, person.id)
         return "Queued for the worker. What it offers stands here when it is done; nothing comes into force by itself."

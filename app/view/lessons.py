@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
 from app.view import lesson_effect
 from app.view.render import render
+from app.view.taking_back import MOST_NUMBERS
 from core.types import LessonKind, LessonStatus
 from store import lesson_listing, lesson_merging, lesson_use, lessons, outputs, users
 from store.lesson_listing import FACETS, Counts, Place
@@ -136,8 +138,17 @@ def listing(
         may=may,
         fresh=fresh,
         kinds=list(LessonKind),
+        taking_back=_taking_back(want) if may and total <= MOST_NUMBERS else "",
     )
     return html, following
+
+
+def _taking_back(want: Wanted) -> str:
+    """Where what the filter leaves can be taken back, with a preview; empty without a filter, and for a search by meaning."""
+    if want.meaning is not None or not (want.choice or want.text):
+        return ""
+    query = {"project": want.project_id, **want.choice, **({"text": want.text} if want.text else {})}
+    return f"/app/taking-back?{urlencode(query)}"
 
 
 def by_meaning(session: Session, want: Wanted) -> list[Lesson]:

@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 from app.view.render import excerpt, render
 from core.recipes.swapped import swapped
 from core.types import LessonKind
-from store import critic_models, lessons, risk_models, unlearning, users
+from store import critic_models, lesson_listing, lessons, relabelling, risk_models, unlearning, users
 from store.lessons import Filter, Suspect
 from store.tables import Correction, Item, Job, Lesson, Output
 
 SHOWN = 20  # lessons and corrections of a preview, and retractions
 SUSPECTS = 40
+EMBEDDED = 200  # corrections of a retraction whose nearness is looked at
+MOST_NUMBERS = 200  # lessons that a link from the page Lessons names one by one
 
 
 def wanted(values: Mapping[str, Any]) -> Filter:
@@ -108,6 +110,39 @@ def suspects(session: Session, project_id: int, want: Filter) -> list[Suspect]:
     return lessons.suspects(session, project_id, corrections=found.corrections, lessons=found.lessons, limit=SUSPECTS)
 
 
+def suspects_of(
+    session: Session, project_id: int, retraction_id: int, vectors: Mapping[int, Any] | None = None
+) -> list[Suspect]:
+    """Near what a retraction holds; ``vectors`` of its corrections, whose own went with it."""
+    held = lessons.entries(session, retraction_id)
+    return lessons.suspects(
+        session,
+        project_id,
+        corrections=held["correction"],
+        lessons=held["lesson"],
+        vectors=vectors,
+        limit=SUSPECTS,
+    )
+
+
+def texts_of(session: Session, project_id: int, retraction_id: int) -> dict[int, str]:
+    """Words of the corrections that a retraction of the project holds, the first ones. Raises ``LookupError``."""
+    if lessons.get_retraction(session, retraction_id).project_id != project_id:
+        raise LookupError(f"this project has no retraction {retraction_id}")
+    ids = lessons.entries(session, retraction_id)["correction"][:EMBEDDED]
+    return dict(session.execute(select(Correction.id, Correction.text).where(Correction.id.in_(ids))).all())
+
+
+def numbers_of(session: Session, project_id: int, query: Mapping[str, Any]) -> str:
+    """Numbers of the lessons that a filter of the page Lessons leaves, for the control; empty for more than ``MOST_NUMBERS``."""
+    choice = {name: str(query[name])[:40] for name in lesson_listing.FACETS if query.get(name) is not None}
+    text = _text(query.get("text")) or None
+    if not choice and text is None:
+        return ""
+    rows, _ = lesson_listing.page(session, project_id, choice, text=text, limit=MOST_NUMBERS + 1)
+    return ", ".join(str(row.id) for row in rows) if len(rows) <= MOST_NUMBERS else ""
+
+
 def choice(one: Suspect) -> tuple[str, str]:
     """A suspect as a check box says it."""
     drew = f" Lessons: {', '.join(map(str, one.lessons))}." if one.lessons else ""
@@ -136,6 +171,8 @@ def past(session: Session, project_id: int, *, admin: bool) -> str:
                 "filter": _told(row.filter, names),
                 "offers": [("critic", one) for one in critics] + [("risk", one) for one in risks],
                 "swaps": [f"{what.capitalize()}: {found.says()}" for what, found in swaps],
+                "swap": next((found for what, found in swaps if what == relabelling.LABEL), None),
+                "relabelled": len(relabelling.standing(session, row.id)),
             }
         )
     return render("taking_back/past.html", rows=rows, admin=admin, project_id=project_id)

@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 import httpx
+import numpy as np
+from numpy.typing import NDArray
 
 from app.settings import Settings
 from app.worker.secret import shared_secret
@@ -72,6 +74,18 @@ def retrieve(db: Database, settings: Settings, project_id: int, prompt: str, con
     for url in urls:
         if (answer := _ask(settings, "POST", url, "/retrieve", body)) is not None:
             return LookedUp.of(answer)
+    return None
+
+
+def embed(db: Database, settings: Settings, texts: Sequence[str]) -> list[NDArray[np.float32]] | None:
+    """The sentence encoder's vectors (dim,) of at most 256 texts; ``None`` when no worker is reachable."""
+    with db.read() as session:
+        urls = [worker.url for worker in workers.alive(session, settings.worker_dead_seconds)]
+    for url in urls:
+        if (
+            answer := _ask(settings, "POST", url, "/embed", {"texts": [text[:MAX_TEXT] for text in texts]})
+        ) is not None:
+            return [np.array(vector, np.float32) for vector in answer["vectors"]]
     return None
 
 
