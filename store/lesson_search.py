@@ -7,6 +7,7 @@ never found here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from sqlalchemy import select, text
@@ -20,7 +21,11 @@ from store.upsert import dialect
 ASKED = 12  # words of a query whose rarity is looked up: the longest, which are seldom common
 RANKED = 6  # of them that are searched for: the rarest
 COMMON = 150  # lessons from which a word tells too little to be worth ranking all that have it
-_HAVE = text("SELECT count(*) FROM (SELECT 1 FROM lesson_words WHERE lesson_words MATCH :match LIMIT :most) AS some")
+_HAVE = text(
+    "SELECT value AS word, (SELECT count(*) FROM "
+    "(SELECT 1 FROM lesson_words WHERE lesson_words MATCH '\"' || value || '\"' LIMIT :most)) AS lessons "
+    "FROM json_each(:words) ORDER BY key"
+)
 _LEXEMES = text(
     "SELECT (ts_lexize('english_stem', word))[1] AS lexeme, coalesce(freq, 0) * greatest(reltuples, 0) AS rows "
     "FROM unnest(CAST(:words AS text[])) WITH ORDINALITY AS asked(word, place) CROSS JOIN "
@@ -63,8 +68,8 @@ def search(session: Session, project_id: int, query: str, k: int) -> list[int]:
 
 def _rows_in_sqlite(session: Session, asked: Sequence[str]) -> dict[str, int]:
     """In how many lessons each word is, counted up to ``COMMON`` and one; words that none has are left out."""
-    found = {word: session.scalar(_HAVE, {"match": f'"{word}"', "most": COMMON + 1}) or 0 for word in asked}
-    return {word: n for word, n in found.items() if n}
+    found = session.execute(_HAVE, {"words": json.dumps(list(asked)), "most": COMMON + 1})
+    return {row.word: row.lessons for row in found if row.lessons}
 
 
 def _rows_in_postgresql(session: Session, asked: Sequence[str]) -> dict[str, float]:

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.lessons.index_codes import Ids, Matrix
 from core.lessons.index_flat import FlatIndex
-from core.lessons.index_inverted import LISTS, PIECE, Arrays, Ids, InvertedIndex, Matrix, as_ids, sample_size
+from core.lessons.index_inverted import LISTS, PIECE, Arrays, InvertedIndex, as_ids, sample_size
 
 __all__ = ["Matrix", "ScopeIndex", "WrongVectors"]
 
@@ -174,33 +175,35 @@ class ScopeIndex:
         with self._lock:
             ids = self._index.ids()
         chosen = np.random.default_rng(0).permutation(ids)[: sample_size(self._lists)]
-        scale = self._index.scale if isinstance(self._index, InvertedIndex) else None
-        new = InvertedIndex.trained(self._copied(chosen)[1], self._lists, len(ids), scale)
+        coder = self._index.coder if isinstance(self._index, InvertedIndex) else None
+        new = InvertedIndex.trained(self._sampled(chosen), self._lists, len(ids), coder)
         for start in range(0, len(ids), PIECE):
-            new.add(*self._copied(ids[start : start + PIECE]))
+            with self._lock:
+                piece = self._index.copied(ids[start : start + PIECE])
+            new.add(*piece)
         return new
 
-    def _copied(self, ids: Ids) -> tuple[Ids, Matrix]:
+    def _sampled(self, ids: Ids) -> Matrix:
         """Vectors of those that are still here, taken in small pieces so that searches get their turn."""
         pieces = []
         for start in range(0, len(ids), PIECE):
             with self._lock:
-                pieces.append(self._index.vectors_of(ids[start : start + PIECE]))
-        return np.concatenate([keys for keys, _ in pieces]), np.concatenate([vectors for _, vectors in pieces])
+                pieces.append(self._index.vectors_of(ids[start : start + PIECE])[1])
+        return np.concatenate(pieces)
 
     def _swap(self, new: InvertedIndex) -> None:
         """Catch up with what changed meanwhile, and put the new index in the place of the old one."""
         while True:
             with self._lock:
                 changed, self._since = as_ids(list(self._since)), set()
-                vectors = self._index.vectors_of(changed)
+                copied = self._index.copied(changed)
                 if last := len(changed) <= AT_LAST:
                     new.remove(changed)
-                    new.add(*vectors)
+                    new.add(*copied)
                     self._index, self._mover = new, None
                     self.moves += 1
             if last:
                 break
             new.remove(changed)
-            new.add(*vectors)
+            new.add(*copied)
         self._move_if_due()

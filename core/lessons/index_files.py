@@ -21,7 +21,7 @@ from filelock import FileLock
 from core.lessons.index import ScopeIndex
 from core.lessons.index_inverted import Arrays
 
-FORMAT = 1
+FORMAT = 2  # 1: byte codes over one range, lists of whole vectors
 BLOCK = 4096
 PIECE = 1 << 24  # bytes hashed and written at once
 TYPES = {"|u1", "<i8", "<f4", "<f2"}

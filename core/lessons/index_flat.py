@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.lessons.index_inverted import SPARE, Arrays, Ids, Matrix, as_ids
+from core.lessons.index_codes import Ids, Matrix
+from core.lessons.index_inverted import SPARE, Arrays, as_ids
 
 
 class FlatIndex:
@@ -52,6 +53,10 @@ class FlatIndex:
         """Those of ``ids`` that are here, and their vectors."""
         here = as_ids([key for key in ids.tolist() if key in self._ids])
         return here, self._index.reconstruct_batch(here) if len(here) else np.empty((0, self.dim), np.float32)
+
+    def copied(self, ids: Ids) -> tuple[Ids, Matrix]:
+        """What ``add`` of another index takes."""
+        return self.vectors_of(ids)
 
     def differs(self, ids: Ids, vectors: Matrix) -> npt.NDArray[np.bool_]:
         """Which of these ids, all here, are kept with another vector."""

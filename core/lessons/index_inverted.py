@@ -1,10 +1,9 @@
 """The large kind of index: inverted lists of short codes propose, one byte per number decides.
 
-``IVF4096,PQ96x4fs`` in FAISS finds candidates by half a byte per four numbers; they are then compared by codes of one byte per
-number (SQ8), which are kept here rather than in FAISS's ``Refine``: so they can stay on the disk, mapped and shared between
-processes, while new ones are appended. What is removed is struck out by a bit and passed over while the lists are scanned; the
-space comes back when the index is made anew. Order among what is found is by exact products with the byte codes, whose error is
-about 0.0005 for unit vectors of 384 numbers.
+``IVF4096,PQ96x4fs`` in FAISS, of the differences to the lists' centroids, finds candidates by half a byte per four numbers; they are
+then compared by codes of one byte per number (``index_codes``), which are kept here rather than in FAISS's ``Refine``: so they can stay
+on the disk, mapped and shared between processes, while new ones are appended. What is removed is struck out by a bit and passed over
+while the lists are scanned; the space comes back when the index is made anew, which takes the codes over as they are.
 """
 
 from __future__ import annotations
@@ -15,16 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Matrix = npt.NDArray[np.float32]
-Ids = npt.NDArray[np.int64]
+from core.lessons.index_codes import TAIL, Coder, Codes, Ids, Matrix
+
 Arrays = dict[str, list[npt.NDArray[Any]]]  # by name, in parts that follow each other
 
 LISTS = 4096
-PROBES = 64  # of 4096 lists; twice as many find no more
+PROBES = 128  # of 4096 lists
 SAMPLE_PER_LIST = 40  # what k-means wants
-CANDIDATES, PER_HIT = 160, 16  # compared by byte codes: at least so many, and so many per hit wanted
+CANDIDATES, PER_HIT = 1200, 40  # compared by byte codes: at least so many, and so many per hit wanted
 SPARE = 16  # hits fetched beyond k, so that ties at the end are settled by id and not by chance
-MARGIN = 0.1  # room on both sides of the sample's range of each number
 PIECE = 8192  # rows that are handled at once
 MERGE_AT = 20_000  # new ids that are looked up in a dictionary before they are sorted in
 
@@ -50,14 +48,12 @@ class Rows:
         self._used = need
 
     def take(self, places: Ids) -> npt.NDArray[Any]:
-        if not self._used:
-            return np.asarray(self._front[places])
         if not len(self._front):
             return np.asarray(self._tail[places])
-        found = np.empty((len(places), *self._tail.shape[1:]), self._tail.dtype)
-        old = places < len(self._front)
-        found[old] = self._front[places[old]]
-        found[~old] = self._tail[places[~old] - len(self._front)]
+        found = np.empty((len(places), *self._front.shape[1:]), self._front.dtype)
+        np.take(self._front, places, axis=0, out=found, mode="clip")  # half the time of an index that is checked
+        if self._used and (late := places >= len(self._front)).any():
+            found[late] = self._tail[places[late] - len(self._front)]
         return found
 
     def parts(self) -> list[npt.NDArray[Any]]:
@@ -70,37 +66,35 @@ class InvertedIndex:
 
     kind = "inverted"
 
-    def __init__(self, dim: int, base: Any, low: Matrix, step: Matrix, trained_on: int) -> None:
+    def __init__(self, dim: int, base: Any, coder: Coder, trained_on: int) -> None:
         self.dim = dim
+        self.coder = coder
         self.trained_on = trained_on  # how many vectors there were when it was trained
         self._base = base
-        self._low, self._step = low, step
-        self._codes = Rows(np.empty((0, dim), np.uint8))
+        self._codes = Rows(np.empty((0, dim + TAIL), np.uint8))
         self._keys = Rows(np.empty(0, np.int64))
         self._dead = 0
         self._set_bits(np.full(1024, 255, np.uint8))
         self._sort()
 
     @classmethod
-    def trained(
-        cls, sample: Matrix, lists: int, expected: int, scale: tuple[Matrix, Matrix] | None = None
-    ) -> InvertedIndex:
+    def trained(cls, sample: Matrix, lists: int, expected: int, coder: Coder | None = None) -> InvertedIndex:
         """An empty index whose lists and codes follow ``sample`` (n, dim), to hold about ``expected`` vectors.
 
-        ``scale`` keeps the byte codes of an index of which this one takes over decoded vectors: they come out the same.
+        ``coder`` is that of an index whose codes this one takes over.
         """
         import faiss
 
         dim = sample.shape[1]
         pieces = next(pieces for pieces in range(max(1, dim // 4), 0, -1) if dim % pieces == 0)
         base: Any = faiss.index_factory(dim, f"IVF{lists},PQ{pieces}x4fs", faiss.METRIC_INNER_PRODUCT)
+        base.by_residual = True  # costs an inner-product search nothing, and its codes are more exact
         base.cp.min_points_per_centroid = 1  # small ones are tests: no warning
         base.train(sample)
-        if scale is None:
-            low, high = sample.min(axis=0), sample.max(axis=0)
-            spread = np.maximum(high - low, 1e-6)
-            scale = low - MARGIN * spread, (spread * (1 + 2 * MARGIN) / 255).astype(np.float32)
-        return cls(dim, base, *scale, expected)
+        if coder is None:
+            centroids = base.quantizer.reconstruct_n(0, lists)
+            coder = Coder.fitted(sample, centroids, base.quantizer.search(sample, 1)[1][:, 0])
+        return cls(dim, base, coder, expected)
 
     def __len__(self) -> int:
         return len(self._keys) - self._dead
@@ -113,22 +107,18 @@ class InvertedIndex:
         """How many struck-out vectors still take space."""
         return self._dead
 
-    @property
-    def scale(self) -> tuple[Matrix, Matrix]:
-        return self._low, self._step
-
     def ids(self) -> Ids:
         keys = np.concatenate(self._keys.parts())
         return keys[self._alive(np.arange(len(keys)))] if self._dead else keys
 
-    def add(self, ids: Ids, vectors: Matrix) -> None:
-        """Ids are distinct; one that is there is replaced."""
+    def add(self, ids: Ids, vectors: Matrix, codes: Codes | None = None) -> None:
+        """Ids are distinct; one that is there is replaced. ``codes``: the vectors' own by the same coder."""
         self.remove(ids)
         first = len(self._keys)
         for start in range(0, len(ids), PIECE):
             piece = vectors[start : start + PIECE]
             self._base.add(piece)
-            self._codes.append(self._encoded(piece))
+            self._codes.append(self.coder.encode(piece) if codes is None else codes[start : start + PIECE])
         self._keys.append(ids)
         if len(self._keys) > len(self._bits) * 8:
             grown = np.full(len(self._keys) // 4, 255, np.uint8)
@@ -147,33 +137,30 @@ class InvertedIndex:
 
     def vectors_of(self, ids: Ids) -> tuple[Ids, Matrix]:
         """Those of ``ids`` that are here, and their vectors as the byte codes have them."""
+        return self.copied(ids)[:2]
+
+    def copied(self, ids: Ids) -> tuple[Ids, Matrix, Codes]:
+        """What ``add`` of an index with the same coder takes."""
         places = self._places(ids)
         here = places >= 0
-        return ids[here], (self._low + self._codes.take(places[here]) * self._step).astype(np.float32, copy=False)
+        codes = self._codes.take(places[here])
+        return ids[here], self.coder.decode(codes), codes
 
     def differs(self, ids: Ids, vectors: Matrix) -> npt.NDArray[np.bool_]:
-        """Which of these ids, all here, are kept with other codes than ``vectors`` would get."""
-        kept = self._codes.take(self._places(ids)).astype(np.int16)
-        return np.asarray((np.abs(kept - self._encoded(vectors)) > 1).any(axis=1))
+        """Which of these ids, all here, are kept with codes that ``vectors`` would not get."""
+        return self.coder.differs(self._codes.take(self._places(ids)), vectors)
 
     def search(self, query: Matrix, k: int) -> list[tuple[int, float]]:
         """The ``k`` nearest of the lists probed; of all lists where those hold fewer."""
         wanted = min(k, len(self))
         if wanted <= 0:
             return []
-        fetch = min(max(CANDIDATES, PER_HIT * (wanted + SPARE)), len(self))
+        fetch = min(max(CANDIDATES, PER_HIT * wanted), len(self))
         places = self._proposed(query, fetch, PROBES)
         if len(places) < wanted:
             places = self._proposed(query, fetch, self._base.nlist)
-        weights = query * self._step
-        codes = self._codes.take(places)
-        if len(places) > wanted + SPARE:
-            rough = codes.astype(np.float32) @ weights
-            best = np.argpartition(rough, -(wanted + SPARE))[-(wanted + SPARE) :]
-            places, codes = places[best], codes[best]
-        # A sum along each row: equal codes get equal scores, which a matrix product does not promise.
-        exact = (codes * weights.astype(np.float64)).sum(axis=1) + query.astype(np.float64) @ self._low
-        hits = zip(self._keys.take(places).tolist(), exact.tolist(), strict=True)
+        best, scores = self.coder.products(query, self._codes.take(places), wanted + SPARE)
+        hits = zip(self._keys.take(places[best]).tolist(), scores.tolist(), strict=True)
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:wanted]
 
     def _proposed(self, query: Matrix, fetch: int, probes: int) -> Ids:
@@ -185,9 +172,6 @@ class InvertedIndex:
             chosen.sel = self._selector
         places = self._base.search(query.reshape(1, -1), fetch, params=chosen)[1][0]
         return np.asarray(places[places >= 0])
-
-    def _encoded(self, vectors: Matrix) -> npt.NDArray[np.uint8]:
-        return np.asarray(np.clip(np.rint((vectors - self._low) / self._step), 0, 255), np.uint8)
 
     def _set_bits(self, bits: npt.NDArray[np.uint8]) -> None:
         """A bit per place, 1 until its vector is removed; those of places to come are 1."""
@@ -231,8 +215,8 @@ class InvertedIndex:
         arrays = {
             "keys": self._keys.parts(),
             "bits": [self._bits.copy()],
-            "low": [self._low],
-            "step": [self._step],
+            "centres": [self.coder.centres],
+            "feedback": [self.coder.feedback],
             "base": [faiss.serialize_index(self._base)],
             "codes": self._codes.parts(),
         }
@@ -245,9 +229,10 @@ class InvertedIndex:
 
         base = faiss.deserialize_index(np.array(arrays["base"]))
         keys, codes = np.array(arrays["keys"]), arrays["codes"]
-        if not (base.d == codes.shape[1] == dim and base.ntotal == len(keys) == len(codes)):
+        if not (base.d == codes.shape[1] - TAIL == dim and base.ntotal == len(keys) == len(codes)):
             raise ValueError("its parts do not belong together")
-        index = cls(dim, base, np.array(arrays["low"]), np.array(arrays["step"]), int(plain["trained_on"]))
+        coder = Coder(np.ascontiguousarray(arrays["centres"]), np.array(arrays["feedback"]))
+        index = cls(dim, base, coder, int(plain["trained_on"]))
         index._codes, index._keys = Rows(codes), Rows(keys)
         index._set_bits(np.array(arrays["bits"]))
         index._dead = len(keys) - int(index._alive(np.arange(len(keys))).sum())

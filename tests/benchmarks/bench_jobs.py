@@ -41,7 +41,7 @@ def run() -> dict[str, object]:
         figures["sqlite"] = _measure(f"sqlite:///{Path(folder) / 'bench.sqlite'}", Path(folder))
         server = os.environ.get("CORRIGENDA_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
         try:
-            with _database(server) as url:
+            with database(server) as url:
                 figures["postgresql"] = _measure(url, Path(folder))
         except psycopg.OperationalError as problem:
             figures["postgresql"] = f"not measured: {problem}".strip()
@@ -49,7 +49,7 @@ def run() -> dict[str, object]:
 
 
 @contextmanager
-def _database(server: str) -> Iterator[str]:
+def database(server: str) -> Iterator[str]:
     name = f"corrigenda_bench_{os.getpid()}"
     plain = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True, connect_timeout=3) as connection:

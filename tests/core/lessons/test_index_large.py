@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -202,6 +203,21 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(index_files.NoSnapshot, match=r"^$"):
         index_files.read(path, ScopeIndex(DIM))
+
+
+def test_a_file_of_an_earlier_layout_is_known_as_old_and_never_read(tmp_path: Path) -> None:
+    index, _ = large()
+    path = index_files.write(tmp_path, STAMP, index.state())
+    whole = path.read_bytes()
+    header = json.loads(whole[: index_files.BLOCK])
+    assert header["format"] == index_files.FORMAT == 2
+    for earlier in (1, 3):
+        old = json.dumps(header | {"format": earlier}).encode().ljust(index_files.BLOCK)
+        path.write_bytes(old + whole[index_files.BLOCK :])
+        again = ScopeIndex(DIM)
+        with pytest.raises(index_files.NoSnapshot, match=f"it is of format {earlier}, this version reads 2"):
+            index_files.read(path, again)
+        assert len(again) == 0
 
 
 def test_the_old_file_stays_when_writing_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
