@@ -78,6 +78,7 @@ class ProjectSettings(BaseModel):
     lesson_floor: float = Field(0.3, ge=-1, le=1)  # cosine below which no lesson is retrieved
     lessons_per_slot: int = Field(3, ge=0, le=20)
     trial_size: int = Field(20, ge=0, le=10_000)  # decided items that a run answers with and without lessons; 0 is off
+    paraphrases: Literal["rules", "model"] = "rules"  # model: of edit suites, its rewordings beside those of the rules
     distiller: Literal["deterministic", "model"] = "deterministic"  # model: its proposals beside the others
     splitter: Literal["auto", "numbered", "lines", "sentences"] = "auto"
     step_protocol: StepProtocol = "first_error"  # what the review page starts with; people may switch

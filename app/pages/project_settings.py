@@ -41,10 +41,21 @@ PROTOCOLS = [
     ("By halving: is it fine up to here?", "bisect"),
 ]
 DISTILLERS = [("Rules of language", "deterministic"), ("Those and the project's model", "model")]
+PARAPHRASES = [("Rules of language", "rules"), ("Those and the project's model", "model")]
+UNSURE = [("Go the usual way", "off"), ("Go to the experts too, with the queries", "experts")]
 PROJECT = ("name", "guidelines", "licence", "labels")
 GENERATOR = ("max_new_tokens", "temperature", "samples", "sample_temperature")
 JUDGING = ("signals", "critics", "risk", "harmonizer", "scalarizer", "risk_threshold", "only_risky", "reask")
-LESSONS = ("lesson_tokens", "lesson_floor", "lessons_per_slot", "trial_size", "distiller", "splitter")
+LESSONS = (
+    "lesson_tokens",
+    "lesson_floor",
+    "lessons_per_slot",
+    "trial_size",
+    "distiller",
+    "splitter",
+    "paraphrases",
+    "unsure",
+)
 REVIEWING = ("step_protocol", "blind_share")
 QUEUE = ("overlap", "lease_minutes", "skip_policy", "order_policy", "audit_share")
 NAMES = (*PROJECT, *GENERATOR, *JUDGING, *LESSONS, *REVIEWING, "error_types", *QUEUE)
@@ -127,6 +138,8 @@ def _controls() -> dict[str, Any]:
             label="Items tried with and without lessons (0: none)", precision=0, minimum=0, maximum=10_000
         )
         made["distiller"] = gr.Dropdown(DISTILLERS, label="Lessons are distilled by")
+        made["paraphrases"] = gr.Dropdown(PARAPHRASES, label="Edit suites are reworded by")
+        made["unsure"] = gr.Dropdown(UNSURE, label="Answers for which no search found enough")
         made["splitter"] = gr.Dropdown(["auto", "numbered", "lines", "sentences"], label="Steps are told apart by")
     with gr.Accordion("How people review", open=False):
         with gr.Row():

@@ -9,14 +9,17 @@ from sqlalchemy.orm import Session
 
 from app.worker.retrieval import query_text
 from app.worker.runner import Context
-from core.lessons.edit_suite import PARAPHRASES, Made, Probe, ProbeKind, suite
+from core.generators.base import GenerationRequest, GeneratorError, NotAvailable
+from core.lessons.edit_suite import PARAPHRASES, Made, Probe, ProbeKind, reworded_request, suite, told_apart
 from core.lessons.wording import without_instances
+from core.projects import ProjectSettings
 from core.types import ItemType, LessonKind, LessonStatus, Question, Verdict
 from store import edit_suites, items, lesson_trials, lessons, outputs, projects
 from store.reviews import is_current
 from store.tables import Correction, Item, Lesson, LessonProbe, Output, Retrieval, Review
 
 NEAREST_OF = 200  # candidates for a hard negative, the newest
+ASKED = 4  # times, for two paraphrases
 SAME = 0.95  # cosine from which an item is the example over again and no negative
 
 
@@ -30,8 +33,41 @@ def make(context: Context, lesson_id: int) -> list[LessonProbe]:
         candidates = [] if negatives else _without_it(session, lesson, canonical)
     if candidates and lesson.status == LessonStatus.ACTIVE:
         negatives = _nearest(context, lesson, candidates)
+    by_model = _by_model(context, lesson, canonical)
     with context.db.write() as session:
-        return edit_suites.put(session, lessons.get(session, lesson_id), suite(canonical, linked, negatives))
+        return edit_suites.put(session, lessons.get(session, lesson_id), suite(canonical, linked, negatives, by_model))
+
+
+def _by_model(context: Context, lesson: Lesson, canonical: Probe) -> list[Probe]:
+    """Paraphrases by the model, where the project wants them: those that stand for this wording, else new ones.
+
+    Whether they mean the same is judged by the encoder alone, so that no answer is held to be theirs.
+    """
+    with context.db.read() as session:
+        wanted = (
+            ProjectSettings.model_validate(projects.get(session, lesson.project_id).settings).paraphrases == "model"
+        )
+        there = [row.text for row in edit_suites.standing(session, lesson) if row.made == Made.MODEL]
+    if not wanted:
+        return []
+    texts = there or _reworded(context, canonical.text)[:PARAPHRASES]
+    return [Probe(ProbeKind.PARAPHRASE, text, Made.MODEL, canonical.context) for text in texts]
+
+
+def _reworded(context: Context, text: str) -> list[str]:
+    """What the project's model says, as far as it is another wording that is near; nothing where it cannot be asked."""
+    messages = tuple(reworded_request(text))
+    asked = [
+        GenerationRequest(messages, max_new_tokens=128, temperature=0.8, top_p=0.95, seed=number)
+        for number in range(ASKED)
+    ]
+    try:
+        waiting = [context.models.batcher.submit(one, priority=context.job.priority) for one in asked]
+        said = [one.result().text.strip().strip('"“”') for one in waiting]
+    except (GeneratorError, NotAvailable):
+        return []
+    vectors = context.models.embedder.embed([text, *said])
+    return told_apart(text, said, [float(cosine) for cosine in vectors[1:] @ vectors[0]])
 
 
 def _canonical(session: Session, lesson: Lesson) -> Probe:

@@ -15,9 +15,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.generators.base import Message
 from core.lessons.wording import NAME, NOT_NAMES, NUMBER, is_count, words
 
 PARAPHRASES = 2
+NEAR = 0.6  # cosine from which a model's rewording may pass for one: all-MiniLM-L6-v2 puts unrelated sentences below .3
+LONGEST = 3  # times the question
+REWORD = "Say the question of the user in other words. Keep every number and name. Answer with the new question alone."
 
 
 class ProbeKind(StrEnum):
@@ -197,10 +201,33 @@ def changed_task(text: str) -> str:
     return _OTHER_TASKS[zlib.crc32(text.encode("utf-8", "surrogatepass")) % len(_OTHER_TASKS)].format(about)
 
 
-def suite(canonical: Probe, linked: Sequence[Probe], negatives: Sequence[Probe]) -> list[Probe]:
+def reworded_request(text: str) -> list[Message]:
+    """What a model is asked for a paraphrase of a question, which stands between lines of its own."""
+    return [Message("system", REWORD), Message("user", text)]
+
+
+def told_apart(text: str, said: Sequence[str], cosines: Sequence[float]) -> list[str]:
+    """Of what a model said, each with its cosine to ``text``: what is near it and neither it nor another one over again."""
+    seen, kept = {_plain_words(text)}, []
+    for one, cosine in zip(said, cosines, strict=True):
+        words_of = _plain_words(one)
+        if words_of and words_of not in seen and cosine >= NEAR and len(one) <= LONGEST * max(len(text), 40):
+            kept.append(one)
+        seen.add(words_of)
+    return kept
+
+
+def _plain_words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def suite(
+    canonical: Probe, linked: Sequence[Probe], negatives: Sequence[Probe], by_model: Sequence[Probe] = ()
+) -> list[Probe]:
     """A whole suite: the example, ``linked`` items filled up to ``PARAPHRASES`` with rewordings, and real ``negatives`` or a near miss.
 
-    The rewording that keeps the values keeps the answer; ``ValueError`` for an example that says nothing.
+    What a model reworded stands beside them. The rewording that keeps the values keeps the answer; ``ValueError`` for an example that
+    says nothing.
     """
     if not canonical.text.strip():
         raise ValueError("a suite needs an example that says something")
@@ -211,4 +238,4 @@ def suite(canonical: Probe, linked: Sequence[Probe], negatives: Sequence[Probe])
         if missing
     ]
     near_miss = Probe(ProbeKind.NEGATIVE, changed_task(canonical.text), Made.CHANGED_TASK)
-    return [canonical, *linked, *reworded, *(negatives or [near_miss])]
+    return [canonical, *linked, *reworded, *by_model, *(negatives or [near_miss])]

@@ -191,6 +191,36 @@ def test_a_suite_is_made_and_run(loop: Loop) -> None:
     assert len(rows(loop, LessonProbe)) == 4 and len(rows(loop, LessonProbeRun)) == 2
 
 
+def test_the_model_rewords_beside_the_rules_what_stays_near(loop: Loop) -> None:
+    """Of four tries one says the same over again, one strays, and two are paraphrases, which are kept for the next run."""
+    project(loop, 1, paraphrases="model")
+    said = iter(["what is 5 + 4?!", "Bake a cake.", '"Tell me: what is 5 + 4?"', "What is 5 + 4 please?"])
+
+    def reply(request: GenerationRequest) -> str:
+        return next(said) if "in other words" in request.messages[0].content else "The answer is 9."
+
+    loop.fake.reply = reply
+    lesson_id = loop.lesson("Add from right to left.", "What is 5 + 4?")
+    loop.run("probe_lessons", {"project_id": loop.project_id, "lesson_ids": [lesson_id]})
+    made = [(probe.made, probe.text) for probe in rows(loop, LessonProbe) if probe.kind == "paraphrase"]
+    assert len([text for how, text in made if how == "reworded"]) == 2, "the rules' own remain"
+    assert {text for how, text in made if how == "model"} == {"Tell me: what is 5 + 4?", "What is 5 + 4 please?"}
+    loop.run("probe_lessons", {"project_id": loop.project_id, "lesson_ids": [lesson_id]})
+    assert len(rows(loop, LessonProbe)) == len(made) + 2 and len(rows(loop, LessonProbeRun)) == 2
+
+
+def test_without_a_model_the_rules_suite_stands_alone(loop: Loop) -> None:
+    project(loop, 1, paraphrases="model")
+
+    def away() -> None:
+        raise GeneratorError("the server went away")
+
+    loop.fake.before = away
+    lesson_id = loop.lesson("Add from right to left.", "What is 5 + 4?")
+    loop.run("probe_lessons", {"project_id": loop.project_id, "lesson_ids": [lesson_id]})
+    assert {probe.made for probe in rows(loop, LessonProbe)} == {"applicability", "reworded", "changed_task"}
+
+
 def test_a_retracted_lesson_keeps_its_suite_which_is_not_run(loop: Loop) -> None:
     project(loop, 1)
     lesson_id = loop.lesson("Add from right to left.", "What is 5 + 4?")
