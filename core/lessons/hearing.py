@@ -14,11 +14,13 @@ import numpy as np
 
 from core.lessons.entities import LONGEST_WRONG, WORD, EntityIndex, K, Near
 from core.lessons.sounds import folded, run_together
+from core.lessons.words import content_words
 
 READ = 120  # words of a text that are looked at
 ALIKE = 0.75  # of spelling or sound, from which a span is looked at closely
-LEAST = 0.62  # score without meaning below which nothing is named
+LEAST = 0.7  # of n-grams, spelling and sound together, below which nothing is named
 SHORT = 3  # letters; shorter spans count only where they were heard before, to the letter
+OFTEN = 3  # corrections
 DISPUTED = 0.1  # what a disagreement of the hypotheses adds to the order
 CLOSELY = 40  # spans
 Cosines = Callable[[Sequence[str]], Any]  # spans -> (spans, entities) cosines
@@ -53,8 +55,8 @@ def heard(
     for row, (start, end) in enumerate(places):
         span = text[start:end]
         of_row = None if said is None else (lambda _span, _places, row=row: said[row])
-        for near in index.closest(span, k, meaning=of_row, least=LEAST):
-            if folded(near.entity.right) != folded(span) and _long_enough(span, near):
+        for near in index.closest(span, k, meaning=of_row):
+            if _form(near) >= LEAST and folded(near.entity.right) != folded(span) and _telling(span, near):
                 found.append(Heard(near, start, end, disputed[start, end]))
     return _best(found, text)[:k]
 
@@ -71,8 +73,18 @@ def _best(found: Sequence[Heard], text: str) -> list[Heard]:
     return list(kept.values())
 
 
-def _long_enough(span: str, near: Near) -> bool:
-    return len(span) >= SHORT or folded(span) == folded(near.entity.wrong)
+def _form(near: Near) -> float:
+    """How alike they look and sound, whatever they mean."""
+    parts = [value for name, value in near.parts.items() if name != "meaning"]
+    return sum(parts) / len(parts)
+
+
+def _telling(span: str, near: Near) -> bool:
+    """Short spans count as they were heard before alone; function words too, and only where that was often: every text has them."""
+    before = folded(span) == folded(near.entity.wrong)
+    if not content_words(span):
+        return before and near.entity.count >= OFTEN
+    return before or len(span) >= SHORT
 
 
 def _spans(text: str) -> list[tuple[int, int]]:

@@ -26,8 +26,10 @@ def test_what_is_right_already_and_what_is_unlike_is_not_named() -> None:
 
 
 def test_short_words_count_only_as_they_were_heard_before() -> None:
-    assert [one.near.entity.right for one in heard("an time", INDEX)] == ["on"]
-    assert heard("in time", INDEX) == []
+    index = EntityIndex([Entity("ox", "Ux"), Entity("an", "on", count=3), Entity("to", "two", count=2)])
+    assert [one.near.entity.right for one in heard("an ox", index)] == ["on", "Ux"]
+    assert heard("oy time", index) == []
+    assert heard("to them", index) == [], "function words stand everywhere: they must have been put right often"
 
 
 def test_a_disagreement_comes_first() -> None:
