@@ -22,7 +22,7 @@ LOOK_AHEAD = 5  # levels that have to be calm
 CALM = 0.01  # move of the asymptote over the look-ahead below which it is calm
 FAR, ANCHOR = 1e4, 3.0  # where an anchor stands, in last places, and how much less it says than an observation
 HIGHEST = 1.2  # asymptote that a fit may take
-# Above it nothing is predicted. The paper says 1; on a real curve the asymptote lay at 1.03 for long, and the forecast was within .2 points.
+# Above it nothing is predicted. The paper says 1; on a real curve it lay at 1.03 for long, and the forecast was within .2 points.
 POSSIBLE = 1.05
 HORIZON = 200.0  # further corrections whose gain is told
 WORTH = 0.01  # gain below which it is proposed to stop

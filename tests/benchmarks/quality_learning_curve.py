@@ -1,6 +1,7 @@
 """How well the learning curve forecasts: a tagger on a growing treebank (paper 36's own task), forecast at its end from every level.
 
-``python -m tests.benchmarks.quality_learning_curve FOLDER`` with ``ewt_train.jsonl`` and ``ewt_dev.jsonl``: rows of words ``w`` and tags ``u``.
+``python -m tests.benchmarks.quality_learning_curve FOLDER`` with ``ewt_train.jsonl`` and ``ewt_dev.jsonl``: rows of words ``w`` and
+tags ``u``.
 """
 
 from __future__ import annotations
