@@ -208,9 +208,12 @@ def reworded_request(text: str) -> list[Message]:
 
 def told_apart(text: str, said: Sequence[str], cosines: Sequence[float]) -> list[str]:
     """Of what a model said, each with its cosine to ``text``: what is near it and neither it nor another one over again."""
+    asks = text.rstrip().endswith("?")  # a small model answers a question sooner than it rewords it
     seen, kept = {_plain_words(text)}, []
     for one, cosine in zip(said, cosines, strict=True):
         words_of = _plain_words(one)
+        if asks and not one.rstrip().endswith("?"):
+            continue
         if words_of and words_of not in seen and cosine >= NEAR and len(one) <= LONGEST * max(len(text), 40):
             kept.append(one)
         seen.add(words_of)

@@ -14,6 +14,7 @@ from core.lessons.edit_suite import (
     paraphrases,
     question_first,
     suite,
+    told_apart,
 )
 
 SUM = "Ann has 12 apples. She buys 30 more, and gives Ben 7. How many apples does Ann have?"
@@ -74,3 +75,9 @@ def test_linked_items_come_before_rewordings_and_a_real_negative_before_a_near_m
         Made.VOTED,
     ]
     assert [probe.made for probe in suite(own, [linked, linked], [far])][1:3] == [Made.LINKED, Made.LINKED]
+
+
+def test_what_a_model_said_must_be_another_question_that_is_near() -> None:
+    said = ["what is 3 + 4 ?", "The answer is 7.", "Say 3 + 4, what is it?", "Say 3 + 4: what is it?", "Who?", ""]
+    assert told_apart("What is 3 + 4?", said, [1.0, 0.9, 0.8, 0.8, 0.2, 0.0]) == ["Say 3 + 4, what is it?"]
+    assert told_apart("Add 3 and 4.", ["Sum 3 and 4."], [0.9]) == ["Sum 3 and 4."]
