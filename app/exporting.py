@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -81,19 +82,20 @@ def write(
     found = export_records.records(
         session, project.id, filters=filters, after=after, extras=exporter.extras, steps=exporter.steps
     )
-    return write_export(
-        path,
-        exporter,
-        found,
-        filters=filters,
-        licence=project.licence,
-        created_at=created_at,
-        on_row=on_row,
-        container=container,
-        card=described,
-        taken_up=taken_up,
-        on_checkpoint=on_checkpoint,
-    )
+    with closing(found):
+        return write_export(
+            path,
+            exporter,
+            found,
+            filters=filters,
+            licence=project.licence,
+            created_at=created_at,
+            on_row=on_row,
+            container=container,
+            card=described,
+            taken_up=taken_up,
+            on_checkpoint=on_checkpoint,
+        )
 
 
 def write_lessons(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
@@ -34,6 +35,7 @@ from store.tables import (
     LessonRevision,
     LessonSource,
     Output,
+    Project,
     Retraction,
     Review,
     Rollout,
@@ -83,35 +85,63 @@ def records(
     batch: int = PAGE,
     extras: Iterable[str] = (),
     steps: bool = True,
-) -> Iterator[ExportRecord]:
+) -> Generator[ExportRecord]:
     """Items with a reviewed or corrected output, by item id from above ``after``, with those outputs in order.
 
     ``extras`` says what records hold besides, of ``core.exporters.base.EXTRAS``; each costs a statement or two a page. Without
     ``steps`` the texts of steps, what was said of single ones, times and ``meta`` are left out: most of the rows, and of the work.
 
     ``filters``: ``verdict`` keeps items of which an output was judged so; ``since`` and ``until`` (ISO 8601) bound the time
-    of a review. What a retracted lesson drew on is left out. At most ``batch`` items are in memory. Raises ``ValueError``.
+    of a review. What a retracted lesson drew on is left out. At most two pages of ``batch`` items are in memory. On PostgreSQL the
+    next page is read while this one is used: the session is this generator's until it is closed. Raises ``ValueError``.
     """
     project = projects.get(session, project_id)
     wanted, more = _wanted(filters), frozenset(extras)
     if unknown := more - set(EXTRAS):
         raise ValueError(f"records have no {', '.join(sorted(unknown))}; only {', '.join(EXTRAS)}")
+    pages = _pages(session, project, wanted, after, batch, more, steps)
+    for page in _ahead(pages) if _is_postgresql(session) else pages:
+        yield from page
+
+
+def _pages(
+    session: Session,
+    project: Project,
+    wanted: ColumnElement[bool],
+    after: int,
+    batch: int,
+    more: frozenset[str],
+    steps: bool,
+) -> Iterator[list[ExportRecord]]:
     labels, item_type = tuple(project.labels), ItemType(project.item_type)
-    page = select(*_ITEM, *((Item.meta,) if steps else ())).where(Item.project_id == project_id, wanted)
+    page = select(*_ITEM, *((Item.meta,) if steps else ())).where(Item.project_id == project.id, wanted)
     page = page.order_by(Item.id).limit(batch)
-    while True:
-        items = _all(session, page.where(Item.id > after))
-        if not items:
-            return
+    while items := _all(session, page.where(Item.id > after)):
         ids = [item[0] for item in items]
         attempts = _attempts(session, ids, more, steps)
         others = _others(session, ids, attempts, more, steps) if "others" in more else {}
         lessons = _lessons(session, ids) if "lessons" in more else {}
-        for item in items:
-            if found := attempts.get(item[0]):
-                rest, drew = others.get(item[0], ()), lessons.get(item[0], ())
-                yield _record(item, project.guidelines, item_type, labels, found, rest, drew)
+        yield [
+            _record(
+                item, project.guidelines, item_type, labels, found, others.get(item[0], ()), lessons.get(item[0], ())
+            )
+            for item in items
+            if (found := attempts.get(item[0]))
+        ]
         after = ids[-1]
+
+
+def _ahead(pages: Iterator[list[ExportRecord]]) -> Iterator[list[ExportRecord]]:
+    """The same pages, the next one read by a thread meanwhile: a server works while we do."""
+    with ThreadPoolExecutor(1, thread_name_prefix="export") as reader:
+        following = reader.submit(next, pages, None)
+        while (page := following.result()) is not None:
+            following = reader.submit(next, pages, None)
+            yield page
+
+
+def _is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
 
 
 def signature(session: Session) -> list[int]:
@@ -201,7 +231,7 @@ _second = itemgetter(1)
 
 def _among(session: Session, column: Any, ids: Sequence[int]) -> ColumnElement[bool]:
     """``column IN ids``; on PostgreSQL as one array, so that the statement is the same text each time and is prepared once."""
-    if session.get_bind().dialect.name == "postgresql":
+    if _is_postgresql(session):
         found: ColumnElement[bool] = column == any_(literal(list(ids), ARRAY(BigInteger)))
         return found
     return column.in_(ids)  # type: ignore[no-any-return]

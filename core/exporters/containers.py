@@ -31,6 +31,7 @@ MEDIA: dict[str, str] = {
 }
 DATA_FILE = "data/train-00000-of-00001.parquet"
 BATCH = 1000  # rows
+BLOCK = 4 << 20  # bytes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of every entry of a zip, so that equal rows give equal bytes
 
 
@@ -51,26 +52,48 @@ def to_parquet(lines: Path, path: Path) -> None:
 
     schema = pa.schema([])
     try:
-        for rows in batches(lines):
-            schema = pa.unify_schemas([schema, pa.Table.from_pylist(rows).schema], promote_options="permissive")
-        schema = pa.schema([pa.field(f.name, _without_null(f.type)) for f in schema])
+        for block in _blocks(lines):
+            found = pa.schema([pa.field(f.name, _settled(f.type, pa.null())) for f in _table(block).schema])
+            schema = pa.unify_schemas([schema, found], promote_options="permissive")
+        schema = pa.schema([pa.field(f.name, _settled(f.type, pa.string())) for f in schema])
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            for rows in batches(lines):
-                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+            for block in _blocks(lines):
+                writer.write_table(_table(block, schema))
     except pa.ArrowException as problem:
         raise Unfit(f"Parquet cannot hold these rows ({problem}); choose JSON lines") from problem
 
 
-def _without_null(kind: Any) -> Any:
+def _blocks(lines: Path) -> Iterator[bytes]:
+    """Whole lines, about ``BLOCK`` bytes at a time."""
+    with lines.open("rb") as file:
+        while block := file.read(BLOCK):
+            yield block + file.readline()
+
+
+def _table(block: bytes, schema: Any = None) -> Any:
+    """Rows of JSON lines as an Arrow table, in one piece; without a schema, of the types that they show."""
+    import pyarrow as pa
+    from pyarrow import json
+
+    found = json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer" if schema is None else "error")
+    read = json.ReadOptions(use_threads=False, block_size=len(block) + 1)
+    table = json.read_json(pa.BufferReader(block), read_options=read, parse_options=found)
+    return table if schema is None else table.select(schema.names).cast(schema)
+
+
+def _settled(kind: Any, unknown: Any) -> Any:
+    """The type with ``unknown`` where only nulls were seen, and text where the reader took texts such as 2026-01-31 for times."""
     import pyarrow as pa
 
     if pa.types.is_null(kind):
+        return unknown
+    if pa.types.is_timestamp(kind):
         return pa.string()
     if pa.types.is_list(kind):
-        return pa.list_(_without_null(kind.value_type))
+        return pa.list_(_settled(kind.value_type, unknown))
     if pa.types.is_struct(kind):
         fields = [kind.field(i) for i in range(kind.num_fields)]
-        return pa.struct([pa.field(f.name, _without_null(f.type)) for f in fields]) if fields else pa.string()
+        return pa.struct([pa.field(f.name, _settled(f.type, unknown)) for f in fields]) if fields else unknown
     return kind
 
 

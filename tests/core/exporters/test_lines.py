@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from core.exporters import REGISTRY, lines
+from core.exporters import REGISTRY, containers, lines
 from core.exporters.base import ExportRecord
 from core.exporters.lines import Checkpoint, LineFile, typed_lines_first, write_records
 from core.exporters.writing import Manifest, typed_first, write_export
@@ -84,3 +84,15 @@ def test_lines_are_put_first_as_rows_are(tmp_path: Path) -> None:
         got = (tmp_path / ("out" if changed else "in")).read_bytes().splitlines()
         assert [orjson.loads(line) for line in got] == list(typed_first(rows, shows))
         assert changed == (many in ([3, 5], [6, 2]))
+
+
+def test_texts_that_look_like_times_stay_texts_in_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "BLOCK", 40)  # so that the types of several blocks must be joined
+    rows = [
+        {"a": "2026-01-31", "b": [{"c": None, "d": 1}]},
+        {"a": "2026-01-31T10:00:00", "b": [{"c": "2026-02-01", "d": 2}]},
+    ]
+    rows += [{"a": "no day", "b": [{"c": "none", "d": 2.5}]}, {"a": None, "b": []}]
+    (tmp_path / "in").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    containers.to_parquet(tmp_path / "in", tmp_path / "out")
+    assert list(containers.from_parquet(tmp_path / "out")) == rows
