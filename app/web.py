@@ -200,8 +200,8 @@ def _pages() -> tuple[Page, ...]:
         Page("Projects", "/admin", "", projects.build, Role.ADMIN),
         Page("Exports", "/admin", "exports", exports.build, Role.ADMIN),
         Page("People", "/admin", "people", people.build, Role.ADMIN),
-        Page("Jobs", "/admin", "jobs", jobs.build, Role.ADMIN),
-        Page("Audit", "/admin", "audit", audit.build, Role.ADMIN),
+        Page("Jobs", "/admin", "jobs", jobs.build, Role.ADMIN, listed=False),
+        Page("Audit", "/admin", "audit", audit.build, Role.ADMIN, listed=False),
         Page("Settings", "/admin", "settings", settings.build, Role.ADMIN),
     )
 

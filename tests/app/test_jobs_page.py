@@ -67,7 +67,7 @@ def test_a_running_job_shows_how_far_it_is_and_stops(web: Web) -> None:
         jobs.progress(session, id_, 3, 9, "embedding")
     with web.db.read() as session:
         html = view.parts(session, 15)
-    assert 'max="9" value="3"' in html["running"] and "loading the model" in html["workers"]
+    assert 'aria-valuemax="9" aria-valuenow="3"' in html["running"] and "loading the model" in html["workers"]
     assert page._act(web.state, ada, "cancel", id_) == "It stops at its next safe point."
 
 
