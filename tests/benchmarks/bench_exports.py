@@ -30,7 +30,7 @@ from core.types import JobState
 from store import exports, migrate, projects
 from store import jobs as rows
 from store.engine import Database
-from tests.benchmarks.bench_jobs import _database
+from tests.benchmarks.bench_jobs import database
 from tests.benchmarks.export_rows import fill
 
 ROWS = int(os.environ.get("CORRIGENDA_BENCH_ROWS", "1000000"))
@@ -49,7 +49,7 @@ def _databases(folder: Path) -> Iterator[tuple[str, str]]:
     yield "sqlite", f"sqlite:///{folder / 'bench.sqlite'}"
     server = os.environ.get("CORRIGENDA_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
     try:
-        with _database(server) as url:
+        with database(server) as url:
             yield "postgresql", url
     except psycopg.OperationalError as problem:
         yield "postgresql", f"not measured: {problem}".strip()
