@@ -1,4 +1,4 @@
-"""Below the list of lessons: what came of looking them up, and the gates through which they go, with a way back."""
+"""Below the list of lessons: whether they help as a whole, what came of looking them up, and the gates, with a way back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import gradio as gr
 from app import auth
 from app.pages import layout
 from app.state import AppState
+from app.view import lesson_effect
 from app.view import lesson_gates as view
 from app.view.lookups import use_and_effect
 from core.types import Role
@@ -19,6 +20,7 @@ ONLY_ADMINS = "Only an admin can change which gate is in force."
 
 def build(state: AppState, picker: gr.Dropdown) -> None:
     said = layout.html(elem_id="lesson-gates-said")
+    memory = layout.html(elem_id="lesson-memory")
     effect = layout.html(elem_id="lesson-use")
     shown = layout.html(elem_id="lesson-gates", actions=True)
 
@@ -43,14 +45,18 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
             return layout.said(layout.sentence(problem), "bad")
         return layout.said("In force. The next look-up goes through it.", "ok")
 
-    layout.on_load(opened, None, [effect, shown])
-    picker.input(again, picker, [effect, shown], **layout.LIGHT)
-    shown.click(pressed, picker, said, **layout.LIGHT).then(again, picker, [effect, shown], **layout.LIGHT)
+    layout.on_load(opened, None, [memory, effect, shown])
+    picker.input(again, picker, [memory, effect, shown], **layout.LIGHT)
+    shown.click(pressed, picker, said, **layout.LIGHT).then(again, picker, [memory, effect, shown], **layout.LIGHT)
 
 
 def parts(session: Any, project_id: int | None, person: auth.Person) -> list[str]:
-    """Use and effect, and the gates."""
-    return [use_and_effect(session, project_id), view.gates(session, project_id, admin=person.may(Role.ADMIN))]
+    """Whether the memory helps, use and effect, and the gates."""
+    return [
+        lesson_effect.memory(session, project_id) if project_id is not None else "",
+        use_and_effect(session, project_id),
+        view.gates(session, project_id, admin=person.may(Role.ADMIN)),
+    ]
 
 
 def use(session: Any, project_id: int, data: dict[str, str], user_id: int) -> None:

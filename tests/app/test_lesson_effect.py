@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from app import lesson_retiring
+from app import auth, lesson_retiring
 from app.auth import Person
+from app.pages.lesson_gates import parts
 from app.view import lesson_effect
 from app.worker import engine
 from core.lessons.edit_suite import Made, Probe, ProbeKind, suite
 from core.types import LessonDraft, LessonKind, LessonStatus, Role
-from store import edit_suites, lesson_proposals, lessons
+from store import edit_suites, lesson_proposals, lessons, projects
 from store.edit_suites import NewRun
 from store.engine import Database
 from store.tables import Item, Job, Lesson, LessonTrial
@@ -133,3 +134,14 @@ def test_programs_read_the_effect(web: Web) -> None:
     both = client.get(f"/api/v1/projects/{api.project}/lessons/effect").json()
     assert both["retire"] == [lesson_id] and both["broken"] == 6 and both["weeks"][0]["n"] == 6
     assert client.get("/api/v1/lessons/999/effect").status_code == 404
+
+
+def test_the_lessons_page_says_whether_the_memory_helps(web: Web) -> None:
+    """Below the list, for everyone who reads lessons."""
+    person = Person(auth.make_user(web.db, "ann", None, Role.ANNOTATOR), "ann", Role.ANNOTATOR)
+    with web.db.write() as session:
+        project = projects.create(session, slug="shown", name="Shown", item_type="text").id
+    with web.db.read() as session:
+        memory, *_ = parts(session, project, person)
+        assert "Does the memory help?" in memory and "Not tried often enough" in memory
+        assert parts(session, None, person)[0] == ""
