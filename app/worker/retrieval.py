@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from core.embedding import Vectors
 
 ITEM = "item"  # the scope of past items on which lessons were of use
+KINDS = [kind.value for kind in LessonKind if kind is not LessonKind.ENTITY]  # entities are found by sound: see with_entities
 MEMORY = "memory"  # the place of a retrieval that counts beside the prompt
 
 
@@ -162,8 +163,9 @@ def _candidates(
 ) -> list[Candidate]:
     """What the index, the words, past use and pictures propose, confirmed by the database, with what speaks for each."""
     plain, query = vectors
-    hits = models.search(project_id, [kind.value for kind in LessonKind], query, TOP)
-    near = [(hit.owner_id, hit.score) for hit in models.search(project_id, [ITEM], query, NEAREST)]
+    index, model = models.index, models.embedder.model_id  # brought up to date once for both searches
+    hits = index.search(project_id, KINDS, query, TOP, model_id=model)
+    near = [(hit.owner_id, hit.score) for hit in index.search(project_id, [ITEM], query, NEAREST, model_id=model)]
     items = [item for item, _ in [*near, *shown]]
     linked = lookups.links(session, project_id, items) if items else {}
     past = PastUse.of(near, linked, shown)
@@ -171,7 +173,7 @@ def _candidates(
     active = lessons.active_texts(session, sorted(ids.difference(unwanted)))
     active = {id_: one for id_, one in active.items() if one.kind is not LessonKind.ENTITY}  # see with_entities
     votes = lessons.votes_of(session, list(active))
-    there = stored_vectors(session, "lesson", list(active), models.embedder.model_id)
+    there = stored_vectors(session, "lesson", list(active), model)
     said = stems(text)
     return [
         candidate(
