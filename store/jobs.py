@@ -175,15 +175,15 @@ def stopped(session: Session, job_id: int) -> None:
 
 
 def begin_anew(session: Session, job_id: int, user_id: int | None) -> Job:
-    """A job that has failed waits again, with all its attempts; it is the same row, so that what it has done already stays done.
+    """A job that has failed or was cancelled waits again, with all its attempts, as the same row: what it has done stays done.
 
     ``app.worker.jobs.try_again`` tells the engine. Raises ``LookupError``, and ``ValueError`` saying why it cannot be.
     """
     job = session.get(Job, job_id, with_for_update=True, populate_existing=True)
     if job is None:
         raise LookupError(f"there is no job {job_id}")
-    if job.state != JobState.FAILED:
-        raise ValueError(f"job {job_id} has not failed: it is {job.state}")
+    if job.state not in (JobState.FAILED, JobState.CANCELLED):
+        raise ValueError(f"job {job_id} has neither failed nor been cancelled: it is {job.state}")
     if job.dedupe_key is not None:
         same = select(Job.id).where(Job.dedupe_key == job.dedupe_key, Job.state.in_(_UNFINISHED))
         if (other := session.scalar(same)) is not None:

@@ -11,9 +11,7 @@ from app.pages import layout
 from app.state import AppState
 from app.view import home as view
 from app.view.render import render
-from core.types import JobState
 from store import jobs
-from store.tables import Job
 
 LIVE_SECONDS = 3.0
 SLOW_SECONDS = 30.0
@@ -80,6 +78,8 @@ def _slow(session: Any, project_id: int | None, person: auth.Person) -> list[str
 
 def change_job(state: AppState, person: auth.Person, data: dict[str, str]) -> None:
     """Cancel a job or start a failed or cancelled one again, if the person may."""
+    from app.worker.jobs import try_again
+
     job_id, action = layout.as_int(data.get("job")) or 0, data.get("action")
     try:
         with state.db.write() as session:
@@ -88,22 +88,7 @@ def change_job(state: AppState, person: auth.Person, data: dict[str, str]) -> No
                 raise layout.problem("Only an admin, or whoever started this job, can change it.", "Not allowed")
             if action == "cancel":
                 jobs.cancel(session, job.id, person.id)
-            elif action == "retry" and job.state in (JobState.FAILED, JobState.CANCELLED):
-                _start_again(session, job, person)
+            elif action == "retry":
+                try_again(session, job.id, person.id)
     except (LookupError, ValueError) as problem:
         raise layout.problem(layout.sentence(problem)) from None
-
-
-def _start_again(session: Any, job: Job, person: auth.Person) -> None:
-    """A new job like the one that ended, in the name of whoever asked for it."""
-    from app.worker.jobs import enqueue
-
-    enqueue(
-        session,
-        job.kind,
-        job.payload,
-        priority=job.priority,
-        dedupe_key=job.dedupe_key,
-        project_id=job.project_id,
-        user_id=person.id,
-    )

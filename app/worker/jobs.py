@@ -104,7 +104,7 @@ def hand_back(session: Session, job: Job) -> None:
 
 
 def try_again(session: Session, job_id: int, user_id: int | None) -> Job:
-    """A person wants a failed job done after all. Raises ``LookupError``, and ``ValueError`` saying why it cannot be."""
+    """A job that failed or was cancelled is wanted after all. Raises ``LookupError``, and ``ValueError`` saying why it cannot be."""
     job = jobs.begin_anew(session, job_id, user_id)
     engine.enqueue(session, job.id, job.priority)
     return job
