@@ -15,6 +15,7 @@ import gradio as gr
 import gradio.blocks
 from gradio.context import Context
 
+from app.pages.streams import keep_answers
 from app.view.render import ASSETS, render
 from core.types import Role
 from store import projects
@@ -61,6 +62,7 @@ def build_mount(state: AppState, pages: tuple[Page, ...], mount: str) -> gr.Bloc
                 with gr.Column(elem_id="main", elem_classes="page"):
                     page.build(state)
         blocks.queue(max_size=256, default_concurrency_limit=8, api_open=False)
+        keep_answers(blocks)
     return blocks
 
 

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from core.embedding import Vectors
 
 ITEM = "item"  # the scope of past items on which lessons were of use
-KINDS = [kind.value for kind in LessonKind if kind is not LessonKind.ENTITY]  # entities are found by sound: see with_entities
+KINDS = [
+    kind.value for kind in LessonKind if kind is not LessonKind.ENTITY
+]  # entities are found by sound: see with_entities
 MEMORY = "memory"  # the place of a retrieval that counts beside the prompt
 
 

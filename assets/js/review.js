@@ -14,8 +14,24 @@
     if (!page.bus) { say('The page is still loading. Try again in a moment.', 'warn'); return false; }
     const { assignment = 0, output = 0, token = '' } = page.item || {};
     if (action !== 'similar') ns.restClaim?.();
-    page.bus('act', { action, query: location.search, assignment, output, token, ...extra });
+    const act = () => page.bus('act', { action, query: location.search, assignment, output, token, ...extra });
+    if (action === 'similar') { hold(); act(); } else if (held) held.then(act); else act();
     return true;
+  }
+
+  // Gradio's page loses the answer to an event that is sent in the moment in which another one's arrives. The one that a person does
+  // not start is the search for similar corrections: what they press meanwhile waits for it, and no longer than HELD_MS.
+  const HELD_MS = 1200;
+  let held = null;
+  let release = () => {};
+  function hold() {
+    release();
+    const mine = new Promise((done) => {
+      const end = () => { if (held === mine) held = null; done(); };
+      release = end;
+      setTimeout(end, HELD_MS);
+    });
+    held = mine;
   }
 
   // Each of our blocks calls this after Gradio has drawn it.
@@ -24,6 +40,7 @@
     if (block === 'answer' || block === 'composer') { drawMarks(); land(); }
     if (block === 'notice') heed($('rv-notice-body'));
     if (block === 'lessons') freshLessons();
+    if (block === 'similar') release();
   }
 
   // A key or a click may come after an item is drawn and before we are told: what is on the screen is what it is meant for.

@@ -26,7 +26,7 @@ from core.types import Attempt, ItemType, Question, Verdict, Vote
 
 AGAIN = "ask_again"  # the same question once more in the dialogue (paper 3): what a refiner must be better than
 CHECKS = ("arithmetic", "provenance")
-NEEDS_PEOPLE = ("feedback",)
+NEEDS_PEOPLE = ("entity_memory", "feedback")
 TOKENS = 256  # of an answer
 LESSON_TOKENS = 400
 

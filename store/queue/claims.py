@@ -150,13 +150,19 @@ def _claim_new(session: Session, queue: Queue, user_id: int) -> Claim | None:
     """Abandoned work goes first, then the open slots by priority, with a turn for the audit slice now and then; rows that another claim
     has locked are waited for last."""
     lanes = order_of_lanes(queue)
+    if session.get_bind().dialect.name == "sqlite":
+        found = (_try_claim(session, queue, user_id, wanted, skip_locked=False) for wanted in (expired(), *lanes))
+        return next((claim for claim in found if claim is not None), None)
     for skip_locked in (True, False):
         for wanted in (expired(), *lanes):
-            claim = _try_claim(session, queue, user_id, wanted, skip_locked)
+            # PostgreSQL keeps the lock on a row that turned out to be another's: given back here, lest two who look in vain
+            # wait for each other.
+            with session.begin_nested() as point:
+                claim = _try_claim(session, queue, user_id, wanted, skip_locked)
+                if claim is None:
+                    point.rollback()
             if claim is not None:
                 return claim
-        if session.get_bind().dialect.name == "sqlite":
-            return None
     return None
 
 

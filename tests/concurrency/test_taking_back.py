@@ -15,6 +15,7 @@ import pytest
 from app.cli.data import verify_index
 from app.retrieving import confirmed
 from app.settings import Settings
+from app.worker.client import LookedUp
 from app.worker.models import Models
 from app.worker.retrieval import find_for
 from store import exports, lessons, vectors
@@ -61,7 +62,7 @@ class Bench:
 
     def prompted(self, models: Models, places: Sequence[int]) -> set[int]:
         """Places whose lesson comes into the prompt of a question that names it."""
-        asked = {place: find_for(self.db, models, self.made.project_id, f"{name(place)}", "") for place in places}
+        asked = {place: find_for(self.db, models, self.made.project_id, f"{name(place)}", "")[0] for place in places}
         return {place for place, found in asked.items() if self.made.lessons[place] in {one.id for one in found}}
 
     def killed(self, when: str) -> None:
@@ -86,7 +87,7 @@ class Bench:
             kept = [row.id for row in lessons.page(session, project, status="active", limit=LESSONS)]
             assert len(kept) == LESSONS - RETRACTED and not ids & set(kept)
             assert len(vectors.all_in(session, project, "rule", MODEL)[0]) == LESSONS - RETRACTED
-        assert not confirmed(self.db, project, [(id_, 1.0) for id_ in sorted(ids)]).lessons
+        assert not confirmed(self.db, project, LookedUp(tuple((id_, 1.0) for id_ in sorted(ids)))).lessons
         assert not self.prompted(models, self.places[:ONE_BY_ONE]) and self.prompted(models, others[:5]) == set(
             others[:5]
         )
