@@ -25,10 +25,9 @@ $(READY): pyproject.toml requirements.lock requirements-models.txt
 demo: env        ## run the whole loop on real problems, in a browser
 	$(BIN)/corrigenda demo
 
-# Two processes, a file each at a time, in the order that tests/conftest.py gives; one thread each, since more would only wait for
-# each other on two cores.
+# Two processes, a file each at a time; one thread each, since more would only wait for each other on two cores.
 test: env        ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: env       ## lint and type-check
 	$(BIN)/ruff check .

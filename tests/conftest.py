@@ -37,32 +37,6 @@ _IN_CI = os.environ.get("CI", "").lower() == "true"
 _numbers = itertools.count(1)
 
 
-# Rooms whose files take longest begin first, in any order: what is left at the end is short, so that no process waits for one file
-# of another. The one test that takes minutes is the very first.
-_FIRST = "browser/test_loop"
-_LONG = (
-    "browser",
-    "concurrency",
-    "app/worker",
-    "core/lessons",
-    "core/evaluation",
-    "core/risk",
-    "core/critics",
-    "core/generators",
-)
-
-
-@pytest.hookimpl(trylast=True)  # after the files were shuffled; among equals their order stays
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-
-    def turn(item: pytest.Item) -> int:
-        file = item.path.relative_to(here).as_posix()
-        return 0 if file.startswith(_FIRST) else 1 if file.startswith(_LONG) else 2
-
-    items.sort(key=turn)
-
-
 def missing(why: str) -> NoReturn:
     """Skip, or fail in CI."""
     if _IN_CI:

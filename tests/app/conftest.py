@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from app import auth
@@ -66,6 +67,11 @@ def web(_built: Web, tmp_path: Path) -> Iterator[Web]:
     object.__setattr__(_built.state, "db", db)
     object.__setattr__(_built.state, "settings", settings)
     _built.app.state.attempts = None
+    for route in (
+        _built.app.routes
+    ):  # an event of a test before has left its loop, and Gradio takes that for the end of the server
+        if isinstance(route, Mount) and hasattr(route.app, "get_blocks"):
+            route.app.get_blocks()._queue.stopped = False
     yield Web(_built.app, settings, db)
     db.dispose()
 
