@@ -119,10 +119,11 @@ def _read(value: object, folder: Path | None) -> NewImage:
         return checked(value, caption)
     if not isinstance(value, str) or not value:
         raise BadImage("An image is a data URI, base64, bytes, or the path of a file beside this one.")
-    return checked(_bytes_of(value, folder), caption)
+    return checked(bytes_of(value, folder), caption)
 
 
-def _bytes_of(text: str, folder: Path | None) -> bytes:
+def bytes_of(text: str, folder: Path | None = None) -> bytes:
+    """What a data URI, base64, or a path below ``folder`` stands for. Raises ``BadImage``."""
     if text.startswith("data:"):
         return from_base64(text.partition(",")[2])
     if text.startswith(("http:", "https:")):

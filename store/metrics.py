@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.types import AssignmentState, JobState, LessonStatus
+from store import workers
 from store.clock import now
-from store.tables import Assignment, Job, Lesson, Project, Queue, Review, Worker
+from store.tables import Assignment, Job, Lesson, Project, Queue, Review
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,14 @@ class Metrics:
     lessons: dict[str, int]
 
 
+def unfinished_jobs(session: Session) -> dict[tuple[str, str], int]:
+    """How many jobs of each kind and state there are that wait, run or have failed."""
+    query = select(Job.kind, Job.state, func.count()).where(Job.state.not_in((JobState.DONE, JobState.CANCELLED)))
+    return {(kind, state): n for kind, state, n in session.execute(query.group_by(Job.kind, Job.state))}
+
+
 def read(session: Session, dead_after_seconds: float) -> Metrics:
     """Workers that were not heard of for ``dead_after_seconds`` do not count as alive."""
-    moment = now()
-    jobs = select(Job.kind, Job.state, func.count()).where(Job.state.not_in((JobState.DONE, JobState.CANCELLED)))
     slots = (
         select(Project.slug, Queue.kind, Assignment.state, func.count())
         .join(Queue, Queue.id == Assignment.queue_id)
@@ -38,11 +43,10 @@ def read(session: Session, dead_after_seconds: float) -> Metrics:
     )
     lessons = select(Project.slug, func.count()).join(Lesson, Lesson.project_id == Project.id)
     oldest = session.scalar(select(func.min(Job.created_at)).where(Job.state == JobState.QUEUED))
-    seen = session.scalars(select(Worker.seen_at).where(Worker.stopped_at.is_(None)))
     return Metrics(
-        {(kind, state): n for kind, state, n in session.execute(jobs.group_by(Job.kind, Job.state))},
-        (moment - oldest).total_seconds() if oldest is not None else 0.0,
-        sum((moment - at).total_seconds() <= dead_after_seconds for at in seen),
+        unfinished_jobs(session),
+        (now() - oldest).total_seconds() if oldest is not None else 0.0,
+        len(workers.alive(session, dead_after_seconds)),
         {(slug, kind, state): n for slug, kind, state, n in session.execute(slots)},
         session.scalar(select(func.count()).select_from(Review)) or 0,
         dict(session.execute(lessons.where(Lesson.status == LessonStatus.ACTIVE).group_by(Project.slug)).all()),

@@ -33,7 +33,7 @@ class ImageIn(Body):
     caption: Annotated[str, StringConstraints(max_length=MAX_CAPTION)] = ""
 
     def new(self) -> NewImage:
-        return pictures.checked(pictures.from_base64(self.data.partition(",")[2] or self.data), self.caption)
+        return pictures.checked(pictures.bytes_of(self.data), self.caption)
 
 
 class ImagesIn(Body):

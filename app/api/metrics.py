@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.sign_in import state_of
 from app.auth import is_loopback
-from store import metrics, migrate
+from store import metrics, migrate, workers
 from store.metrics import Metrics
 
 router = APIRouter()
@@ -32,7 +32,7 @@ def ready(request: Request) -> JSONResponse:
         if migrate.current(state.settings.url) != migrate.head():
             return JSONResponse({"status": "the database is of another version: run corrigenda db upgrade"}, 503)
         with state.db.read() as session:
-            alive = metrics.read(session, state.settings.worker_dead_seconds).workers_alive
+            alive = len(workers.alive(session, state.settings.worker_dead_seconds))
     except SQLAlchemyError:
         return JSONResponse({"status": "no database"}, 503)
     return JSONResponse({"status": "ok", "workers": alive})

@@ -15,6 +15,7 @@ import gradio as gr
 import gradio.blocks
 from gradio.context import Context
 
+from app import auth
 from app.pages.streams import keep_answers
 from app.view.render import ASSETS, render
 from core.types import Role
@@ -117,6 +118,29 @@ def as_int(value: object) -> int | None:
         return int(str(value))
     except ValueError:
         return None
+
+
+def parts_page(
+    state: AppState, picker: gr.Dropdown, shown: list[gr.HTML], parts: Callable[[Session, int], list[str]]
+) -> None:
+    """A page for experts that only shows: ``parts`` of the chosen project, in the order of ``shown``; nothing without a project."""
+
+    def read(session: Session, project_id: int | None) -> list[str]:
+        return [""] * len(shown) if project_id is None else parts(session, project_id)
+
+    def page_opened(request: gr.Request) -> list[Any]:
+        auth.require(request, Role.EXPERT)
+        with state.db.read() as session:
+            choice, project_id = pick(session, request)
+            return [choice, *read(session, project_id)]
+
+    def project_chosen(project: Any, request: gr.Request) -> list[str]:
+        auth.require(request, Role.EXPERT)
+        with state.db.read() as session:
+            return read(session, as_int(project))
+
+    on_load(page_opened, None, [picker, *shown])
+    picker.input(project_chosen, picker, shown, **LIGHT)
 
 
 def data_of(event: gr.EventData) -> dict[str, str]:

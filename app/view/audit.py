@@ -41,11 +41,12 @@ def wanted(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def table(session: Session, given: Mapping[str, Any], before: int | None = None) -> tuple[str, int | None]:
     """A page of events as HTML, and the id from which older ones follow, ``None`` at the end."""
-    rows = audit.page(session, before=before, limit=SHOWN + 1, **wanted(given))
+    chosen = wanted(given)
+    rows = audit.page(session, before=before, limit=SHOWN + 1, **chosen)
     names = {user.id: user.name for user in users.list_all(session)}
     shown = [_row(event, names) for event in rows[:SHOWN]]
     older = rows[SHOWN - 1].id if len(rows) > SHOWN else None
-    return render("audit/table.html", rows=shown, older=older, filtered=bool(before) or len(wanted(given)) > 1), older
+    return render("audit/table.html", rows=shown, older=older, filtered=bool(before) or len(chosen) > 1), older
 
 
 def _row(event: AuditEvent, names: Mapping[int, str]) -> dict[str, Any]:

@@ -17,11 +17,11 @@ SHOWN = 50
 def parts(session: Session, dead_after_seconds: float) -> dict[str, str]:
     """HTML of ``PARTS``."""
     names = {project.id: project.name for project in projects.list_all(session)}
-    found = metrics.read(session, dead_after_seconds)
+    unfinished = metrics.unfinished_jobs(session)
     counts: Counter[str] = Counter()
-    for (_, state), n in found.jobs.items():
+    for (_, state), n in unfinished.items():
         counts[state] += n
-    waiting = sorted((kind, n) for (kind, state), n in found.jobs.items() if state == JobState.QUEUED)
+    waiting = sorted((kind, n) for (kind, state), n in unfinished.items() if state == JobState.QUEUED)
     alive = workers.alive(session, dead_after_seconds)
     running = jobs.in_state(session, JobState.RUNNING, SHOWN)
     failed = jobs.in_state(session, JobState.FAILED, SHOWN)

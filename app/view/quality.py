@@ -13,7 +13,7 @@ from app.view.words import percent
 from core.reports.agreement import AgreementReport
 from core.reports.learning_curve import LearningCurveReport
 from core.reports.supervision_quality import SupervisionQualityReport
-from store import people_quality, projects, queue
+from store import people_quality, projects
 
 PARTS = ("agreement", "people", "steps", "curve")
 DRAWN = 60  # places at which the fitted curve is drawn
@@ -27,7 +27,6 @@ def read(session: Session, project_id: int) -> Mapping[str, Any]:
         "agreement": AgreementReport().compute(people_quality.judgements(session, project_id)),
         "steps": SupervisionQualityReport().compute(people_quality.supervised(session, project_id)),
         "curve": LearningCurveReport().compute(people_quality.curve(session, project_id)),
-        "waiting": queue.counts(session, project_id),
     }
 
 

@@ -42,9 +42,9 @@ def with_entities(
         return result
     with db.read() as session:
         known = entities.known(session, project_id)
+        if not known:  # most projects: no vectors are asked for, and no encoder is loaded
+            return result
         vectors = stored_vectors(session, "lesson", [one.id for one in known], models.embedder.model_id)
-    if not known:
-        return result
     for place in asked:
         gone = set(without[place]) if without else set()
         names = _names(models, [one for one in known if one.id not in gone], questions[place], vectors)

@@ -29,8 +29,7 @@ from store import (
 
 EVERY = 5  # reviews
 GROWTH = 1.1
-CRITIC_GROWTH = 1.25
-GATE_GROWTH = 1.25
+LEARNER_GROWTH = 1.25  # of a critic or gate
 REVIEWS_PER_TRIAL = 5  # so that trying costs at most two answers for every five reviews
 
 
@@ -58,9 +57,7 @@ def critic_due(session: Session, project_id: int) -> bool:
     if CRITIC not in ProjectSettings.model_validate(projects.get(session, project_id).settings).critics:
         return False
     wrong, right = notebook.label_counts(session, project_id)
-    known = critic_models.newest(session, project_id, CRITIC)
-    before = known.labels if known is not None else 0
-    return enough(wrong, right) and wrong + right >= max(before + EVERY, CRITIC_GROWTH * before)
+    return enough(wrong, right) and _grown(session, project_id, CRITIC, wrong + right)
 
 
 def wake_critic(session: Session, project_id: int) -> bool:
@@ -117,11 +114,11 @@ def wake_sufficiency(session: Session, project_id: int) -> bool:
     return True
 
 
-def _grown(session: Session, project_id: int, gate: str, labels: int) -> bool:
-    """Whether there is so much more than the newest version of a gate learned from."""
-    known = critic_models.newest(session, project_id, gate)
+def _grown(session: Session, project_id: int, learner: str, labels: int) -> bool:
+    """Whether there is so much more than the newest version of a critic or gate learned from."""
+    known = critic_models.newest(session, project_id, learner)
     before = known.labels if known is not None else 0
-    return labels >= max(before + EVERY, GATE_GROWTH * before)
+    return labels >= max(before + EVERY, LEARNER_GROWTH * before)
 
 
 def probe_lessons(

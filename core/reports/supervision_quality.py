@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from core.metrics import NO_ERROR, wilson
+from core.metrics import NO_ERROR, bootstrap, wilson
 from core.reports.base import REGISTRY
 
 ROUNDS = 400  # of the bootstrap
@@ -61,8 +62,8 @@ def figures(rows: Sequence[Supervised]) -> dict[str, Any]:
     steps of all; ``severity``: wrong steps of the answers that have one. Intervals are of 95 %."""
     known = [row.outcome_wrong for row in rows if row.outcome_wrong is not None]
     faulty = [row for row in rows if row.wrong_steps]
-    wrong, total = (np.array(values, float) for values in _counts(rows))
-    low, high = _interval(wrong, total)
+    wrong, total = [row.wrong_steps for row in rows], [row.steps for row in rows]
+    low, high = bootstrap(_share, wrong, total, rounds=ROUNDS) if rows else (None, None)
     outcome = wilson(sum(known), len(known))
     return {
         "n": len(rows),
@@ -70,21 +71,13 @@ def figures(rows: Sequence[Supervised]) -> dict[str, Any]:
         "outcome_low": outcome[0] if known else None,
         "outcome_high": outcome[1] if known else None,
         "process_error": len(faulty) / len(rows) if rows else None,
-        "step_error": float(wrong.sum() / total.sum()) if rows else 0.0,
+        "step_error": sum(wrong) / sum(total) if rows else 0.0,
         "step_low": low,
         "step_high": high,
         "severity": sum(row.wrong_steps for row in faulty) / sum(row.steps for row in faulty) if faulty else None,
     }
 
 
-def _counts(rows: Sequence[Supervised]) -> tuple[list[int], list[int]]:
-    return [row.wrong_steps for row in rows], [row.steps for row in rows]
-
-
-def _interval(wrong: np.ndarray, total: np.ndarray) -> tuple[float | None, float | None]:
-    """Of the share of wrong steps, answers drawn whole."""
-    if not len(wrong):
-        return None, None
-    drawn = np.random.default_rng(0).integers(0, len(wrong), (ROUNDS, len(wrong)))
-    low, high = np.percentile(wrong[drawn].sum(axis=1) / total[drawn].sum(axis=1), [2.5, 97.5])
-    return float(low), float(high)
+def _share(wrong: NDArray[np.float64], total: NDArray[np.float64]) -> float:
+    """Of steps, those that are wrong: answers are drawn whole."""
+    return float(wrong.sum() / total.sum())
