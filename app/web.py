@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import socket
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from starlette.routing import Mount
 from app import auth, security
 from app.api import account, audit, claims, drafts, health, images, metrics, rules, sign_in, tokens, v1
 from app.gateway import create_gateway
+from app.listening import in_address, listener
 from app.settings import Settings
 from app.state import AppState
 from app.view import theme
@@ -86,12 +86,9 @@ def serve(settings: Settings, db: Database | None = None) -> None:
 
     app = create_app(settings, db)
     gc.freeze()
-    sock = socket.create_server(
-        (settings.host, settings.port), family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    )
-    port = sock.getsockname()[1]
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    print(f"Corrigenda is at http://{host}:{port}/", flush=True)
+    sock = listener(settings.host, settings.port)
+    sock.listen()  # before the address is printed: who reads it may connect at once
+    print(f"Corrigenda is at http://{in_address(settings.host)}:{sock.getsockname()[1]}/", flush=True)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5
     )

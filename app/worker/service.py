@@ -15,6 +15,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.listening import in_address, listener
 from app.worker.chatting import answered
 from app.worker.models import Models
 from app.worker.retrieval import find_for
@@ -146,12 +147,8 @@ class ServiceThread:
     """The service on a thread of its own; ``url`` is known before it starts, so that the first heartbeat can carry it."""
 
     def __init__(self, host: str, port: int) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((host, port))
-        shown = f"[{host}]" if family == socket.AF_INET6 else host
-        self.url = f"http://{reachable(shown)}:{self._socket.getsockname()[1]}"
+        self._socket = listener(host, port)
+        self.url = f"http://{reachable(in_address(host))}:{self._socket.getsockname()[1]}"
 
     def start(self, app: FastAPI) -> None:
         import uvicorn
