@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 
 from app.settings import Settings
 from app.state import AppState
+from core import permissions
+from core.permissions import Standing
 from core.types import Role
-from store import users
+from store import users, visibility
 from store.clock import now
 from store.engine import Database
 
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 COOKIE = "corrigenda_session"
 DEMO_USER = "demo"
 MIN_PASSWORD = 10
-RANK = {Role.ANNOTATOR: 0, Role.EXPERT: 1, Role.ADMIN: 2}
 _hashing = threading.Semaphore(2)  # one argon2id hash takes 64 MiB and 0.2 s
 
 
@@ -42,15 +43,29 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A signed-in user as handlers need it."""
+    """A signed-in user as handlers need it. ``held`` says what was granted to them; without it their role alone counts."""
 
     id: int
     name: str
     role: Role
+    held: Standing | None = None
 
-    def may(self, role: Role) -> bool:
-        """Whether this person has that role or one that includes it."""
-        return RANK[self.role] >= RANK[role]
+    @property
+    def standing(self) -> Standing:
+        return self.held or Standing(self.role)
+
+    @property
+    def highest(self) -> Role:
+        """The highest role that they have anywhere."""
+        return next(role for role in reversed(Role) if self.may_somewhere(role))
+
+    def may(self, role: Role, project_id: int | None = None) -> bool:
+        """Whether they may do what needs ``role``: in that project, or, without one, in the whole installation."""
+        return permissions.may(self.standing, role, project_id)
+
+    def may_somewhere(self, role: Role) -> bool:
+        """Whether they may do what needs ``role`` in the installation or in some project."""
+        return permissions.may_somewhere(self.standing, role)
 
 
 def make_user(
@@ -112,13 +127,18 @@ def close_session(state: AppState, token: str) -> None:
 
 
 def person_of(state: AppState, connection: HTTPConnection) -> Person | None:
-    """Who sent this request, looked up once per request; ``None`` without a live session."""
+    """Who sent this request, looked up once per request; ``None`` without a live session.
+
+    Sessions of the database that are opened afterwards show what this person may see.
+    """
     if "corrigenda.person" not in connection.scope:
         # What was excused from the origin check for its bearer token must not act as a browser that is signed in.
         excused = connection.scope.get("corrigenda.bearer", False)
         token = None if excused else connection.cookies.get(COOKIE)
         connection.scope["corrigenda.person"] = _look_up(state, token) if token else None
     person: Person | None = connection.scope["corrigenda.person"]
+    if person is not None:
+        visibility.see(permissions.sight(person.standing))
     return person
 
 
@@ -137,14 +157,18 @@ def user_of(request: gr.Request | None) -> Person:
 
 
 def require(request: gr.Request | None, role: Role = Role.ANNOTATOR) -> Person:
-    """The first line of every handler: the person behind the event, if they have the role; else raises ``gr.Error``."""
+    """The first line of every handler: the person behind the event, if they have the role; else raises ``gr.Error``.
+
+    A role in one project is enough. What the handler reads and writes then shows only projects where the person has the role.
+    """
     import gradio as gr
 
     person = user_of(request)
-    if not person.may(role):
+    if not person.may_somewhere(role):
         raise gr.Error(
             f"This needs the role {role}. Ask an admin to change yours.", title="Not allowed", print_exception=False
         )
+    visibility.see(permissions.sight(person.standing, role))
     return person
 
 
@@ -188,8 +212,8 @@ def host_name(host: str) -> str:
 
 
 def _look_up(state: AppState, token: str) -> Person | None:
-    user = users.signed_in(state.db, _digest(token), state.settings.session_idle_hours)
-    return Person(user.id, user.name, Role(user.role)) if user is not None else None
+    found = users.signed_in(state.db, _digest(token), state.settings.session_idle_hours)
+    return Person(found[0].id, found[0].name, found[1].role, found[1]) if found is not None else None
 
 
 def _digest(token: str) -> str:

@@ -25,7 +25,7 @@ def act(session: Session, person: Person, data: Mapping[str, str]) -> str:
     ``data``: ``action``, and ``proposal``, ``probe`` or ``lesson`` with ``kind`` and ``text``. Raises ``NotAllowed``, ``LookupError``,
     ``ValueError``.
     """
-    if not person.may(Role.EXPERT):
+    if not person.may_somewhere(Role.EXPERT):
         raise NotAllowed("Only an expert can decide about lessons and their probes.")
     action = data.get("action")
     if action == "retire-confirm":

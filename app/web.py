@@ -1,6 +1,6 @@
 """The web process: FastAPI with our routes, and two Gradio applications mounted in it.
 
-``/app`` is for everyone who is signed in, ``/admin`` for admins: separate Blocks, because Gradio hands the layout of all
+``/app`` is for everyone who is signed in, ``/admin`` for leads and admins: separate Blocks, because Gradio hands the layout of all
 pages of one Blocks to whoever may open it. No model work happens here, and no model library is imported.
 """
 
@@ -131,7 +131,7 @@ def _mount_pages(app: FastAPI, state: AppState) -> None:
 
     pages = _pages()
     look = theme.make_theme()
-    for mount, role in (("/app", Role.ANNOTATOR), ("/admin", Role.ADMIN)):
+    for mount, role in (("/app", Role.ANNOTATOR), ("/admin", Role.LEAD)):
         blocks = build_mount(state, pages, mount)
         with warnings.catch_warnings():
             # Gradio says this of every mount with several pages, although we ask for no server-side rendering.
@@ -161,7 +161,7 @@ def _mount_pages(app: FastAPI, state: AppState) -> None:
 def _guard(state: AppState, role: Role) -> Callable[[Request], Awaitable[str | None]]:
     async def name(request: Request) -> str | None:
         person = await to_thread.run_sync(auth.person_of, state, request)
-        return person.name if person is not None and person.may(role) else None
+        return person.name if person is not None and person.may_somewhere(role) else None
 
     return name
 
@@ -194,8 +194,8 @@ def _pages() -> tuple[Page, ...]:
         Page("Quality", "/app", "quality", quality.build, Role.EXPERT),
         Page("Critics", "/app", "critics", critics.build, Role.EXPERT),
         Page("Self-correction", "/app", "self-correction", self_correction.build, Role.EXPERT, listed=False),
-        Page("Projects", "/admin", "", projects.build, Role.ADMIN),
-        Page("Exports", "/admin", "exports", exports.build, Role.ADMIN),
+        Page("Projects", "/admin", "", projects.build, Role.LEAD),
+        Page("Exports", "/admin", "exports", exports.build, Role.LEAD),
         Page("People", "/admin", "people", people.build, Role.ADMIN),
         Page("Jobs", "/admin", "jobs", jobs.build, Role.ADMIN, listed=False),
         Page("Audit", "/admin", "audit", audit.build, Role.ADMIN, listed=False),

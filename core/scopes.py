@@ -30,17 +30,17 @@ class Scope(StrEnum):
 # As the pages have it: who may not see or do a thing there may not do it through a token of theirs either.
 ROLE_FOR: Mapping[Scope, Role] = {
     Scope.PROJECTS_READ: Role.ANNOTATOR,
-    Scope.PROJECTS_WRITE: Role.ADMIN,
-    Scope.ITEMS_READ: Role.ADMIN,
-    Scope.ITEMS_WRITE: Role.ADMIN,
+    Scope.PROJECTS_WRITE: Role.LEAD,
+    Scope.ITEMS_READ: Role.LEAD,
+    Scope.ITEMS_WRITE: Role.LEAD,
     Scope.OUTPUTS_READ: Role.EXPERT,  # risks and others' answers would bias who still has to judge them
-    Scope.OUTPUTS_WRITE: Role.ADMIN,
+    Scope.OUTPUTS_WRITE: Role.LEAD,
     Scope.REVIEWS_READ: Role.EXPERT,
     Scope.LESSONS_READ: Role.ANNOTATOR,
     Scope.LESSONS_WRITE: Role.EXPERT,
-    Scope.EXPORTS_READ: Role.ADMIN,
-    Scope.EXPORTS_WRITE: Role.ADMIN,
-    Scope.JOBS_READ: Role.ADMIN,
+    Scope.EXPORTS_READ: Role.LEAD,
+    Scope.EXPORTS_WRITE: Role.LEAD,
+    Scope.JOBS_READ: Role.LEAD,
     Scope.GATEWAY: Role.EXPERT,
     Scope.ADMIN: Role.ADMIN,
 }

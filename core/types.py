@@ -15,10 +15,11 @@ from typing import Any
 
 
 class Role(StrEnum):
-    """What a person may do; each role includes the ones before it."""
+    """What a person may do; each role includes the ones before it. All but the last may be held in one project alone."""
 
     ANNOTATOR = "annotator"
     EXPERT = "expert"
+    LEAD = "lead"
     ADMIN = "admin"
 
 

@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
 
+from store.visibility import SightedSession
+
 BUSY_SECONDS = 15.0
 _ACCESS = "corrigenda_access"
 
@@ -120,13 +122,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one state of the database; a write in it raises ``sqlalchemy.exc.DBAPIError``."""
-        with Session(self._reader, expire_on_commit=False, info={"readonly": True}) as session:
+        with SightedSession(self._reader, expire_on_commit=False, info={"readonly": True}) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that commits at the end and rolls back on an error, except ``KeptAnyway``, which commits and is raised."""
-        with self._turn, Session(self._writer, expire_on_commit=False) as session:
+        with self._turn, SightedSession(self._writer, expire_on_commit=False) as session:
             try:
                 yield session
             except KeptAnyway:

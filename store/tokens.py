@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from core.permissions import Standing, may_somewhere
 from core.scopes import ROLE_FOR, Scope
 from core.types import Role
-from store import audit, projects, users
+from store import audit, projects, users, visibility
 from store.clock import now
 from store.engine import Database
 from store.tables import ApiToken, User
@@ -21,7 +22,6 @@ from store.text import clean
 
 PREFIX = "corr"
 TOUCH_SECONDS = 60.0
-_RANK = {role: rank for rank, role in enumerate(Role)}
 _NOBODY = hashlib.sha256(b"nobody").hexdigest()
 
 
@@ -35,6 +35,7 @@ class Holder:
     role: Role
     scopes: frozenset[str]
     project_id: int | None
+    held: Standing
 
 
 def create(
@@ -55,7 +56,7 @@ def create(
         projects.get(session, project_id)
     if days is not None and not 1 <= days <= 3650:
         raise ValueError("A token lives between 1 and 3650 days, or until it is revoked.")
-    kept = _scopes(scopes, Role(owner.role))
+    kept = _scopes(scopes, users.standing(session, owner_id, Role(owner.role)))
     key, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     row = ApiToken(
         name=name,
@@ -73,15 +74,15 @@ def create(
     return row, f"{PREFIX}_{key}_{secret}"
 
 
-def _scopes(given: Collection[str], role: Role) -> list[str]:
+def _scopes(given: Collection[str], held: Standing) -> list[str]:
     if not given:
         raise ValueError("Choose at least one thing that the token may do.")
     known = {scope.value for scope in Scope}
     if unknown := sorted(set(given) - known):
         raise ValueError(f"No such scope: {', '.join(unknown)}. There are: {', '.join(sorted(known))}.")
     kept = [scope for scope in Scope if scope.value in set(given)]
-    if beyond := [scope for scope in kept if _RANK[role] < _RANK[ROLE_FOR[scope]]]:
-        raise ValueError(f"Your role {role} does not allow {', '.join(beyond)}. Ask an admin for such a token.")
+    if beyond := [scope for scope in kept if not may_somewhere(held, ROLE_FOR[scope])]:
+        raise ValueError(f"Your role {held.role} does not allow {', '.join(beyond)}. Ask an admin for such a token.")
     return [scope.value for scope in kept]
 
 
@@ -98,12 +99,13 @@ def find(session: Session, text: str) -> Holder | None:
     token, owner = row
     if token.revoked_at is not None or not owner.active or (token.expires_at is not None and token.expires_at <= now()):
         return None
-    return Holder(token.id, owner.id, owner.name, Role(owner.role), frozenset(token.scopes), token.project_id)
+    held = users.standing(session, owner.id, Role(owner.role))
+    return Holder(token.id, owner.id, owner.name, Role(owner.role), frozenset(token.scopes), token.project_id, held)
 
 
 def present(db: Database, text: str) -> Holder | None:
     """As ``find``, and notes about once a minute that the token was used."""
-    with db.read() as session:
+    with visibility.everything(), db.read() as session:
         holder = find(session, text)
         due = holder is not None and _due(session.get_one(ApiToken, holder.token_id))
     if holder is not None and due:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from core import permissions
+from core.permissions import Grant, Standing
 from core.types import Role
-from store import audit
+from store import audit, visibility
 from store.clock import now
 from store.engine import Database
-from store.tables import User, UserSession
+from store.tables import Project, ProjectMember, TeamMember, User, UserSession
 from store.text import clean
 
 TOUCH_SECONDS = 60.0
@@ -43,6 +45,22 @@ def get(session: Session, user_id: int) -> User:
     if user is None:
         raise LookupError(f"there is no user {user_id}")
     return user
+
+
+def standing(session: Session, user_id: int, role: Role) -> Standing:
+    """What the person holds now, in one statement; of an admin nothing is asked, who may do all."""
+    if role is Role.ADMIN:
+        return Standing(role)
+    teams = select(TeamMember.team_id).where(TeamMember.user_id == user_id)
+    theirs = (ProjectMember.user_id == user_id) | ProjectMember.team_id.in_(teams)
+    rows = session.execute(
+        select(Project.id, Project.restricted, ProjectMember.role)
+        .outerjoin(ProjectMember, (ProjectMember.project_id == Project.id) & theirs)
+        .where(Project.restricted.is_(True) | ProjectMember.id.is_not(None))
+    ).all()
+    restricted = {project_id for project_id, closed, _ in rows if closed}
+    grants = [Grant(project_id, Role(held), user_id) for project_id, _, held in rows if held is not None]
+    return permissions.standing(user_id, role, (), restricted, grants)
 
 
 def list_all(session: Session) -> Sequence[User]:
@@ -92,6 +110,7 @@ def new_session(session: Session, user_id: int, token_sha256: str, expires_at: d
     """Sign a browser in; sessions that have ended meanwhile are cleared away."""
     session.execute(delete(UserSession).where(UserSession.expires_at <= now()))
     session.add(UserSession(token_sha256=token_sha256, user_id=user_id, expires_at=expires_at))
+    session.execute(update(User).where(User.id == user_id).values(seen_at=now()))
     session.flush()
 
 
@@ -105,21 +124,23 @@ def session_user(session: Session, token_sha256: str, idle_hours: float) -> User
         return None
     row, user = found
     if _due(row) and not session.info.get("readonly"):
-        row.seen_at = now()
+        row.seen_at = user.seen_at = now()
         session.flush()
     return user
 
 
-def signed_in(db: Database, token_sha256: str, idle_hours: float) -> User | None:
-    """As ``session_user``, with a read in the common case and a short write about once a minute."""
-    with db.read() as session:
+def signed_in(db: Database, token_sha256: str, idle_hours: float) -> tuple[User, Standing] | None:
+    """As ``session_user``, with what they hold: a read in the common case, and a short write about once a minute."""
+    with visibility.everything(), db.read() as session:
         found = _live(session, token_sha256, idle_hours)
-    if found is None:
+        held = standing(session, found[1].id, Role(found[1].role)) if found is not None else None
+    if found is None or held is None:
         return None
-    if _due(found[0]):
-        with db.write() as session:
-            return session_user(session, token_sha256, idle_hours)
-    return found[1]
+    if not _due(found[0]):
+        return found[1], held
+    with db.write() as session:
+        user = session_user(session, token_sha256, idle_hours)
+        return (user, held) if user is not None else None
 
 
 def _live(session: Session, token_sha256: str, idle_hours: float) -> tuple[UserSession, User] | None:

@@ -29,7 +29,7 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from store import clock as store_clock
-from store import migrate
+from store import migrate, visibility
 from store.engine import Database
 from store.tables import Base
 
@@ -127,6 +127,14 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         missing(f"no public files at {folder}: set CORRIGENDA_SHARED to the folder that holds data/")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _sight() -> Iterator[None]:
+    """A handler that a test called on its own thread must not narrow what later sessions of that thread show."""
+    visibility.see(None)
+    yield
+    visibility.see(None)
 
 
 # --- the clock

@@ -66,6 +66,7 @@ _DEFAULTS: dict[type[tables.Base], Callable[[int], dict[str, Any]]] = {
     tables.Lookup: lambda n: {"rounds": [{"query": f"sums {n}", "hits": []}], "stopped": "enough", "best": 0.9},
     tables.Output: lambda n: {"text": f"It is {n}.", "model": "test"},
     tables.Project: lambda n: {"slug": f"project-{n}", "name": f"Project {n}"},
+    tables.ProjectMember: lambda n: {"role": "annotator"},
     tables.Queue: lambda n: {"kind": f"kind-{n}"},
     tables.Retraction: lambda n: {"why": f"reason {n}", "filter": {"lesson_ids": [n]}},
     tables.RetractionEntry: lambda n: {"kind": "export", "owner_id": n},
@@ -84,7 +85,9 @@ _DEFAULTS: dict[type[tables.Base], Callable[[int], dict[str, Any]]] = {
     tables.Rollout: lambda n: {"text": "It is 4.", "sampler": "test", "seed": n},
     tables.Rule: lambda n: {"name": f"rule-{n}", "pattern": "cats?", "says": "faulty"},
     tables.Step: lambda n: {"index": 0, "text": "It", "start": 0, "end": 2},
+    tables.Team: lambda n: {"name": f"team-{n}"},
     tables.User: lambda n: {"name": f"person-{n}"},
+    tables.UserIdentity: lambda n: {"issuer": "https://sign-in.example", "subject": f"subject-{n}"},
     tables.UserSession: lambda n: {"token_sha256": f"{n:064x}", "expires_at": now() + timedelta(days=1)},
     tables.Vote: lambda n: {"source": f"signal-{n}", "verdict": "faulty"},
     tables.Worker: lambda n: {"id": f"worker-{n}", "host": "here", "pid": n},
@@ -98,6 +101,8 @@ def build(session: Session, table: type[Row], **values: Any) -> Row:
     if table is tables.Assignment and "output_id" not in filled:
         output = build(session, tables.Output, **({"item_id": filled["item_id"]} if "item_id" in filled else {}))
         filled |= {"output_id": output.id, "item_id": output.item_id}
+    if table is tables.ProjectMember and not filled.keys() & {"user_id", "team_id"}:
+        filled["user_id"] = build(session, tables.User).id
     for column in inspect(table).columns:
         if column.foreign_keys and not column.nullable and column.key not in filled:
             target = next(iter(column.foreign_keys)).column.table

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 from limits import parse
@@ -21,8 +22,10 @@ from app import auth
 from app.api.problems import Problem
 from app.api.sign_in import state_of
 from app.auth import Person
+from core import permissions
 from core.scopes import ROLE_FOR, Scope, opens
-from store import tokens
+from core.types import Role
+from store import tokens, visibility
 from store.tokens import Holder
 
 BAD_TOKENS = parse("30 per 5 minutes")  # from one address
@@ -39,11 +42,16 @@ class Caller:
     scopes: frozenset[str] | None = None
     project_id: int | None = None
     token_id: int | None = None
+    role: Role = Role.ANNOTATOR  # what the scope of this call needs
 
     def in_project(self, project_id: int) -> None:
-        """Raises 403 when the token is bound to another project."""
+        """Raises 403 when the token is bound to another project or the role there is too low, 404 when they see nothing of it."""
         if self.project_id is not None and self.project_id != project_id:
             raise Problem(403, "other_project", "This token opens another project only.")
+        if not self.person.may(Role.ANNOTATOR, project_id):
+            raise Problem(404, "not_found", f"There is no project {project_id}.")
+        if not self.person.may(self.role, project_id):
+            raise Problem(403, "missing_role", f"This needs the role {self.role} in the project. Ask its lead.")
 
 
 class Guard:
@@ -82,10 +90,13 @@ def guard_of(request: Request) -> Guard:
 def needs(scope: Scope) -> Any:
     """A dependency: the caller, if they may do what needs ``scope``; raises 401, 403 or 429."""
 
-    def caller(
+    async def caller(
         request: Request, _token: Annotated[Any, Security(_bearer)], _session: Annotated[Any, Security(_cookie)]
     ) -> Caller:
-        return authorise(request, scope)
+        found = await to_thread.run_sync(authorise, request, scope)
+        # Here and not on the thread, whose context the route does not have.
+        visibility.see(permissions.sight(found.person.standing, found.role))
+        return found
 
     return Depends(caller)
 
@@ -111,17 +122,17 @@ def bearer_of(header: str) -> str:
 
 
 def from_holder(holder: Holder) -> Caller:
-    person = Person(holder.user_id, holder.user_name, holder.role)
+    person = Person(holder.user_id, holder.user_name, holder.role, holder.held)
     return Caller(person, holder.scopes, holder.project_id, holder.token_id)
 
 
 def allowed(caller: Caller, scope: Scope) -> Caller:
-    """``caller``; raises 403 without the scope, or without the role."""
+    """``caller``; raises 403 without the scope, or where they have the role in no project."""
     if caller.scopes is not None and not opens(caller.scopes, scope):
         raise Problem(403, "missing_scope", f"This token lacks the scope {scope}. Make one that has it.")
-    if not caller.person.may(ROLE_FOR[scope]):
+    if not caller.person.may_somewhere(ROLE_FOR[scope]):
         raise Problem(403, "missing_role", f"This needs the role {ROLE_FOR[scope]}. Ask an admin.")
-    return caller
+    return replace(caller, role=ROLE_FOR[scope])
 
 
 def _present(request: Request, text: str) -> Holder:

@@ -18,6 +18,7 @@ from core.scopes import Scope
 from core.types import JobPriority
 from store import images, items
 from store.images import Picture
+from store.tables import Item
 
 router = APIRouter(tags=["items"])
 for_browsers = APIRouter()
@@ -114,7 +115,8 @@ def shown(item_id: Id, place: Place, request: Request) -> Response:
     if auth.person_of(state, request) is None:
         raise HTTPException(401, "Sign in first.")
     with state.db.read() as session:
-        found = images.at(session, item_id, place)
+        seen = session.get(Item, item_id)  # nobody's whose project the person does not see
+        found = images.at(session, item_id, place) if seen is not None else None
     if found is None:
         raise HTTPException(404, "There is no such picture.")
     return Response(found[1], media_type=found[0], headers=ALONE)

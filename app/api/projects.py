@@ -12,7 +12,7 @@ from app.api.access import Caller, needs
 from app.api.common import Body, Id, Key, LongText, Name, Page, Paging, State, once
 from app.api.problems import Problem, documented
 from core.scopes import Scope
-from core.types import ItemType
+from core.types import ItemType, Role
 from store import listing, projects
 from store.tables import Project
 
@@ -72,6 +72,8 @@ def add_project(request: Request, new: NewProject, caller: Writer, key: Key = No
     """A new project with its queues. 409 for a slug that is taken."""
     if caller.project_id is not None:
         raise Problem(403, "other_project", "This token opens one project only.")
+    if not caller.person.may(Role.ADMIN):
+        raise Problem(403, "missing_role", "This needs the role admin. Ask an admin.")
 
     def act(session: Any) -> ProjectOut:
         if projects.by_slug(session, new.slug) is not None:

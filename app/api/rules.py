@@ -21,8 +21,8 @@ def download(request: Request, project_id: int) -> Response:
     person = auth.person_of(state, request)
     if person is None:
         return JSONResponse({"detail": "Sign in first."}, 401)
-    if not person.may(Role.ADMIN):
-        return JSONResponse({"detail": "Rules are for admins. Ask one for the file."}, 403)
+    if not person.may(Role.LEAD, project_id):
+        return JSONResponse({"detail": "Rules are for the project's leads. Ask one for the file."}, 403)
     try:
         with state.db.read() as session:
             slug = projects.get(session, project_id).slug

@@ -67,11 +67,11 @@ def sign_out(request: Request) -> Response:
 
 @router.get("/api/v1/me")
 def me(request: Request) -> Response:
-    """Name and role of who is signed in, for the page's header; 401 when nobody is."""
+    """Name and highest role anywhere of who is signed in, for the page's header; 401 when nobody is."""
     person = auth.person_of(state_of(request), request)
     if person is None:
         return JSONResponse({"detail": "Sign in first."}, 401)
-    return JSONResponse({"name": person.name, "role": person.role.value}, headers={"cache-control": "no-store"})
+    return JSONResponse({"name": person.name, "role": person.highest.value}, headers={"cache-control": "no-store"})
 
 
 def own_path(target: str) -> str:

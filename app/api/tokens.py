@@ -98,7 +98,7 @@ def _page(state: AppState, person: auth.Person, *, error: str = "", token: str =
         {"row": row, "owner": owner, "over": tokens.is_over(row, moment), "project": names.get(row.project_id or 0, "")}
         for row, owner in rows
     ]
-    choices = [(scope.value, says) for scope, says in SAYS.items() if person.may(ROLE_FOR[scope])]
+    choices = [(scope.value, says) for scope, says in SAYS.items() if person.may_somewhere(ROLE_FOR[scope])]
     body = render(
         "tokens.html",
         person=person,

@@ -94,6 +94,7 @@ def _project(state: AppState, caller: Caller, named: str | None) -> Project:
                 400, "no_project", f"Name the project in the header {PROJECT}, or use a token of one project."
             )
         if named is None:
+            caller.in_project(caller.project_id or 0)
             return projects.get(session, caller.project_id or 0)
         by_id = named.isascii() and named.isdecimal() and len(named) < 19
         wanted = Project.id == int(named) if by_id else Project.slug == named

@@ -64,8 +64,8 @@ def build(state: AppState) -> None:
 
     def threshold_kept(project: Any, value: Any, risky: Any, request: gr.Request) -> list[Any]:
         person = auth.require(request, Role.EXPERT)
-        if not person.may(Role.ADMIN):
-            return [gr.skip(), gr.skip(), layout.said("Only an admin can set the threshold.", "bad")]
+        if not person.may(Role.LEAD, layout.as_int(project)):
+            return [gr.skip(), gr.skip(), layout.said("Only a lead can set the threshold.", "bad")]
         try:
             with state.db.write() as session:
                 moved = set_threshold(session, layout.as_int(project) or 0, _risk(value), bool(risky), person.id)

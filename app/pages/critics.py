@@ -54,12 +54,14 @@ def _reading(state: AppState) -> tuple[Handler, ...]:
         person = auth.require(request, Role.EXPERT)
         with state.db.read() as session:
             choice, project_id = layout.pick(session, request)
-            return [choice, *_page(session, project_id, str(days), admin=person.may(Role.ADMIN))]
+            return [choice, *_page(session, project_id, str(days), admin=person.may(Role.LEAD, project_id))]
 
     def project_chosen(project: Any, days: Any, request: gr.Request) -> list[Any]:
         person = auth.require(request, Role.EXPERT)
         with state.db.read() as session:
-            return _page(session, layout.as_int(project), str(days), admin=person.may(Role.ADMIN))
+            return _page(
+                session, layout.as_int(project), str(days), admin=person.may(Role.LEAD, layout.as_int(project))
+            )
 
     def filtered(project: Any, name: Any, days: Any, request: gr.Request) -> str:
         auth.require(request, Role.EXPERT)
@@ -75,7 +77,7 @@ def _reading(state: AppState) -> tuple[Handler, ...]:
         if project_id is None:
             return [known, ""]
         with state.db.read() as session:
-            html = view.versions(session, project_id, admin=person.may(Role.ADMIN))
+            html = view.versions(session, project_id, admin=person.may(Role.LEAD, project_id))
         marks, parts = layout.changed(known, versions=html)
         return [marks, *parts]
 
@@ -87,7 +89,7 @@ def _changing(state: AppState) -> tuple[Handler, ...]:
 
     def chosen(project: Any, event: gr.EventData, request: gr.Request) -> str:
         person = auth.require(request, Role.EXPERT)
-        if not person.may(Role.ADMIN):
+        if not person.may(Role.LEAD, layout.as_int(project)):
             return layout.said(ONLY_ADMINS, "bad")
         data = layout.data_of(event)
         try:
@@ -100,8 +102,8 @@ def _changing(state: AppState) -> tuple[Handler, ...]:
     def train(project: Any, request: gr.Request) -> str:
         person = auth.require(request, Role.EXPERT)
         project_id = layout.as_int(project)
-        if not person.may(Role.ADMIN):
-            return layout.said("Only an admin can start a training.", "bad")
+        if not person.may(Role.LEAD, project_id):
+            return layout.said("Only a lead can start a training.", "bad")
         if project_id is None:
             return layout.said("Choose a project first.", "bad")
         with state.db.write() as session:

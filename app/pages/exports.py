@@ -40,7 +40,7 @@ def build(state: AppState) -> None:
     formats = layout.html(elem_id="export-formats")
 
     def show(project: Any, known: Any, request: gr.Request) -> list[Any]:
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         project_id = layout.as_int(project)
         with state.db.read() as session:
             rows = view.listing(session, project_id) if project_id else ""
@@ -49,20 +49,20 @@ def build(state: AppState) -> None:
         return [marks, *parts]
 
     def describe(project: Any, format: Any, request: gr.Request) -> str:
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         project_id = layout.as_int(project)
         with state.db.read() as session:
             return view.chosen(session, project_id, str(format)) if project_id else ""
 
     def opened(request: gr.Request) -> Any:
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         with state.db.read() as session:
             return layout.pick(session, request)[0]
 
     def write(
         project: Any, format: Any, container: Any, verdict: Any, since: Any, until: Any, request: gr.Request
     ) -> str:
-        person = auth.require(request, Role.ADMIN)
+        person = auth.require(request, Role.LEAD)
         try:
             filters = {"verdict": str(verdict or ""), "since": _day(since), "until": _day(until)}
             kept = {name: value for name, value in filters.items() if value}

@@ -40,8 +40,8 @@ def build(state: AppState, picker: gr.Dropdown) -> dict[str, Any]:
         known, project_id = incoming(state, path), layout.as_int(project)
         if known is None or project_id is None:
             return layout.said("Choose a project and a file first.", "bad")
-        if as_they_stand and not person.may(Role.ADMIN):
-            return layout.said("Only an admin can take lessons as they stand. Import them as proposals.", "bad")
+        if as_they_stand and not person.may(Role.LEAD, project_id):
+            return layout.said("Only a lead can take lessons as they stand. Import them as proposals.", "bad")
         try:
             head = knowledge_base.check(known)
         except knowledge_base.BadKnowledgeBase as problem:
@@ -55,7 +55,7 @@ def build(state: AppState, picker: gr.Dropdown) -> dict[str, Any]:
         )
 
     def taken(project: Any, request: gr.Request) -> str:
-        person = auth.require(request, Role.ADMIN)
+        person = auth.require(request, Role.LEAD)
         with state.db.write() as session:
             exporting.enqueue(
                 session,
@@ -69,7 +69,7 @@ def build(state: AppState, picker: gr.Dropdown) -> dict[str, Any]:
 
     def looked(project: Any, known: Any, request: gr.Request) -> list[Any]:
         person = auth.require(request, Role.EXPERT)
-        html = _history(state, layout.as_int(project) or 0, person.may(Role.ADMIN))
+        html = _history(state, layout.as_int(project) or 0, person.may(Role.LEAD, layout.as_int(project)))
         marks, parts = layout.changed(known, exchanges=html)
         return [marks, *parts]
 
@@ -88,7 +88,7 @@ def build(state: AppState, picker: gr.Dropdown) -> dict[str, Any]:
 
 def shown(person: auth.Person) -> list[Any]:
     """Values for the controls of ``build``."""
-    expert, admin = person.may(Role.EXPERT), person.may(Role.ADMIN)
+    expert, admin = person.may_somewhere(Role.EXPERT), person.may_somewhere(Role.LEAD)
     return [gr.update(visible=expert), gr.update(visible=admin), gr.update(visible=admin)]
 
 

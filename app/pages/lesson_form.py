@@ -53,7 +53,7 @@ def show(
     except LookupError:
         hidden = gr.update(visible=False)
         return [nothing_chosen(), hidden, *[gr.skip()] * 6, hidden, gr.skip(), gr.skip()], None
-    may, proposed = person.may(Role.EXPERT), lesson.status == LessonStatus.PROPOSED
+    may, proposed = person.may(Role.EXPERT, lesson.project_id), lesson.status == LessonStatus.PROPOSED
     return [
         view.detail(session, lesson, said, failed, may=may),
         gr.update(visible=may and lesson.status in view.EDITABLE),

@@ -36,7 +36,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
 
     def pressed(project: Any, event: gr.EventData, request: gr.Request) -> str:
         person = auth.require(request)
-        if not person.may(Role.ADMIN):
+        if not person.may(Role.LEAD, layout.as_int(project)):
             return layout.said(ONLY_ADMINS, "bad")
         try:
             with state.db.write() as session:
@@ -55,7 +55,7 @@ def parts(session: Any, project_id: int | None, person: auth.Person) -> list[str
     return [
         lesson_effect.memory(session, project_id) if project_id is not None else "",
         use_and_effect(session, project_id),
-        view.gates(session, project_id, admin=person.may(Role.ADMIN)),
+        view.gates(session, project_id, admin=person.may(Role.LEAD, project_id)),
     ]
 
 

@@ -85,7 +85,13 @@ def around(
         if counted or total is None:
             shown, total = view.facets(session, asked.project, asked.choice, words if meaning is None else None)
         rows, following = view.listing(
-            session, want, asked.selected, total=total, may=person.may(Role.EXPERT), said=said, fresh=fresh
+            session,
+            want,
+            asked.selected,
+            total=total,
+            may=person.may(Role.EXPERT, asked.project),
+            said=said,
+            fresh=fresh,
         )
     seen = {"project": asked.project, "choice": asked.choice, "places": list(places), "total": total}
     seen["next"] = [following.to_decide, following.lesson_id] if following else None

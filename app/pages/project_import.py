@@ -47,7 +47,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
     columns = [*roles.values(), meta]
 
     def uploaded(path: Any, request: gr.Request) -> list[Any]:
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         known = incoming(state, path)
         if known is None:
             return ["", gr.update(visible=False), *[gr.skip()] * len(columns), ""]
@@ -68,14 +68,14 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
         kept: Any,
         request: gr.Request,
     ) -> str:
-        person = auth.require(request, Role.ADMIN)
+        person = auth.require(request, Role.LEAD)
         values = (prompt, context, reference, external_id, answer, model, label, images)
         names = {role: str(value) for role, value in zip(ROLES, values, strict=True) if value and value != NONE}
         meta = [str(name) for name in kept if name not in names.values()] if isinstance(kept, list) else []
         return _start(state, person, layout.as_int(project), incoming(state, path), {**names, "meta": meta})
 
     def show(project: Any, known: Any, request: gr.Request) -> list[Any]:
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         project_id = layout.as_int(project)
         with state.db.read() as session:
             html = view.imports(session, project_id) if project_id else ""

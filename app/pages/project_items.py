@@ -37,7 +37,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
             work = layout.html(elem_id="project-work", actions=True)
 
     def show(project: Any, text: Any, known: Any, request: gr.Request) -> list[Any]:
-        person = auth.require(request, Role.ADMIN)
+        person = auth.require(request, Role.LEAD)
         project_id = layout.as_int(project)
         if project_id is None:
             return [known, "", ""]
@@ -48,14 +48,14 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
         return [marks, *parts]
 
     def answer(project: Any, request: gr.Request) -> str:
-        person = auth.require(request, Role.ADMIN)
+        person = auth.require(request, Role.LEAD)
         project_id = layout.as_int(project)
         if project_id is None:
             return layout.said("Choose a project first.", "bad")
         return layout.said(generate_missing(state, project_id, person.id), "ok")
 
     def pressed(project: Any, request: gr.Request, event: gr.EventData) -> str:
-        person = auth.require(request, Role.ADMIN)
+        person = auth.require(request, Role.LEAD)
         home.change_job(state, person, layout.data_of(event))
         with state.db.read() as session:
             return home_view.work(session, layout.as_int(project), person, state.settings)

@@ -65,7 +65,7 @@ def _list_handlers(state: AppState) -> tuple[Handler, ...]:
     """What fills the list: when a project is chosen, as time goes by, and from a file."""
 
     def show(project: Any, request: gr.Request) -> list[Any]:
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         project_id = layout.as_int(project)
         if project_id is None:
             return [[], "", gr.skip()]
@@ -77,7 +77,7 @@ def _list_handlers(state: AppState) -> tuple[Handler, ...]:
 
     def follow(project: Any, known: Any, request: gr.Request) -> list[Any]:
         """The list again, if a vote, a review or a rule has come since."""
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         project_id = layout.as_int(project)
         if project_id is None:
             return [gr.skip(), gr.skip()]
@@ -86,7 +86,7 @@ def _list_handlers(state: AppState) -> tuple[Handler, ...]:
             return [gr.skip(), gr.skip()] if now == known else [now, view.listed(session, project_id)]
 
     def take_in(project: Any, path: Any, request: gr.Request) -> list[Any]:
-        person = auth.require(request, Role.ADMIN)
+        person = auth.require(request, Role.LEAD)
         project_id = layout.as_int(project) or 0
         try:
             text = _text_of(state, path)
@@ -107,7 +107,7 @@ def _form_handlers(state: AppState) -> tuple[Handler, ...]:
     """What the form does: try the rule, show the controls of its kind, and keep it."""
 
     def attempt(project: Any, request: gr.Request, *values: Any) -> str:
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         project_id, filled = layout.as_int(project), dict(zip(NAMES, values, strict=True))
         if project_id is None or _is_untouched(filled):
             return ""
@@ -119,11 +119,11 @@ def _form_handlers(state: AppState) -> tuple[Handler, ...]:
             return view.tried(session, project_id, asked)
 
     def choose(kind: Any, comparison: Any, take: Any, request: gr.Request) -> list[Any]:
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         return rule_form.visible(kind, comparison, take)
 
     def keep(project: Any, changed: Any, request: gr.Request, *values: Any) -> list[Any]:
-        person = auth.require(request, Role.ADMIN)
+        person = auth.require(request, Role.LEAD)
         project_id, rule_id = layout.as_int(project) or 0, layout.as_int(changed)
         try:
             rule = spec(rule_form.rule_values(dict(zip(NAMES, values, strict=True))))
@@ -146,7 +146,7 @@ def _button_handlers(state: AppState) -> tuple[Handler, ...]:
     """What the buttons of a rule do, and the one that empties the form."""
 
     def act(project: Any, request: gr.Request, event: gr.EventData) -> list[Any]:
-        person = auth.require(request, Role.ADMIN)
+        person = auth.require(request, Role.LEAD)
         data, project_id = layout.data_of(event), layout.as_int(project) or 0
         same = [gr.skip()] * FORM
         try:
@@ -162,7 +162,7 @@ def _button_handlers(state: AppState) -> tuple[Handler, ...]:
             return [gr.skip(), layout.said(layout.sentence(problem), "bad"), *same]
 
     def new(request: gr.Request) -> list[Any]:
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         return ["", *_filled(None, rule_form.EMPTY)]
 
     return act, new

@@ -68,7 +68,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
     fields = [controls[name] for name in NAMES]
 
     def show(project: Any, request: gr.Request) -> list[Any]:
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         project_id = layout.as_int(project)
         if project_id is None:
             return [*[gr.skip()] * len(fields), ""]
@@ -76,7 +76,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
             return [*_values(session, project_id), ""]
 
     def keep(project: Any, request: gr.Request, *values: Any) -> str:
-        person = auth.require(request, Role.ADMIN)
+        person = auth.require(request, Role.LEAD)
         try:
             with state.db.write() as session:
                 _save(session, layout.as_int(project) or 0, dict(zip(NAMES, values, strict=True)), person.id)

@@ -36,7 +36,7 @@ def build(state: AppState) -> None:
             _new(state, picker, tabs)
 
     def opened(request: gr.Request) -> list[Any]:
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         with state.db.read() as session:
             choice, project_id = layout.pick(session, request)
         return [choice, gr.Tabs(selected="items" if project_id else "new")]
@@ -83,7 +83,7 @@ def _new(state: AppState, picker: gr.Dropdown, tabs: gr.Tabs) -> None:
         return [choice, gr.Tabs(selected="import"), layout.said(f"{made.name} is created. Import its items.", "ok")]
 
     def show_labels(kind: Any, request: gr.Request) -> Any:
-        auth.require(request, Role.ADMIN)
+        auth.require(request, Role.LEAD)
         return gr.update(visible=kind == ItemType.LABEL)
 
     kind.change(show_labels, kind, labels, **layout.LIGHT)

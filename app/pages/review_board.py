@@ -48,9 +48,10 @@ MOVED = "A new attempt has arrived since. Look at it, then decide again."
 
 def choose_project(session: Session, wanted: Wanted, person: Person) -> Project:
     """The project that the address names, else the first one; raises ``Refused`` where there is none."""
-    if wanted.kind is QueueKind.EXPERT and not person.may(Role.EXPERT):
+    if wanted.kind is QueueKind.EXPERT and not person.may_somewhere(Role.EXPERT):
         raise Refused("The expert queue is for experts. Ask an admin to change your role.")
-    known = [project for project in projects.list_all(session) if project.archived_at is None]
+    role = Role.EXPERT if wanted.kind is QueueKind.EXPERT else Role.ANNOTATOR
+    known = [project for project in projects.list_all(session) if person.may(role, project.id)]
     if not known:
         raise Refused("There is no project yet. An admin makes one on the Projects page.")
     if not wanted.project:
@@ -297,7 +298,7 @@ def chips(session: Session, output_id: int) -> tuple[view.ChipView, ...]:
 
 
 def _flagged(session: Session, project_id: int, person: Person) -> int:
-    if not person.may(Role.EXPERT):
+    if not person.may(Role.EXPERT, project_id):
         return 0
     return queue.counts(session, project_id, QueueKind.EXPERT)[AssignmentState.OPEN]
 

@@ -103,7 +103,7 @@ def decide(session: Session, act: Act, person: Person, settings: Settings, watch
 
 
 def _decide(session: Session, lesson: Lesson, act: Act, person: Person) -> str:
-    if not person.may(Role.EXPERT):
+    if not person.may(Role.EXPERT, lesson.project_id):
         return _propose(session, lesson, act, person)
     if act.decision == "reject":
         lessons.reject(session, lesson.id, person.id)
@@ -133,7 +133,7 @@ def close(session: Session, act: Act, person: Person, settings: Settings, watch:
 
 def _card(session: Session, person: Person, watch: Watch, says: str) -> view.LessonsCard:
     item = items.get(session, watch.card_item or 0)
-    decides = person.may(Role.EXPERT)
+    decides = person.may(Role.EXPERT, item.project_id)
     shown = tuple(_lesson(session, lessons.get(session, id_), person, decides) for id_ in watch.lesson_ids)
     return view.LessonsCard(f"{item.external_id}: {excerpt(item.prompt, 60)}", says, decides, shown)
 

@@ -91,7 +91,7 @@ def _handlers(state: AppState, names: tuple[str, ...]) -> tuple[Handler, ...]:
         nobody = gr.CheckboxGroup([], visible=False)
         if project_id is None:
             return [gr.skip(), gr.skip(), gr.skip(), "", nobody, "", {}]
-        html = view.past(session, project_id, admin=person.may(Role.ADMIN))
+        html = view.past(session, project_id, admin=person.may(Role.LEAD, project_id))
         marks, (past,) = layout.changed({}, past=html)
         people, batches = view.authors(session, project_id), view.imports(session, project_id)
         return [gr.Dropdown(people, value=""), gr.Dropdown(batches, value=""), number, "", nobody, past, marks]
@@ -172,8 +172,8 @@ def _press(session: Any, data: dict[str, str], project_id: int, person: auth.Per
 
     number = layout.as_int(data.get("id")) or 0
     if data.get("action") == "use":
-        if not person.may(Role.ADMIN):
-            raise ValueError("only an admin can change which version is in force")
+        if not person.may(Role.LEAD, project_id):
+            raise ValueError("only a lead can change which version is in force")
         return view.use(session, project_id, data.get("what", ""), number, person.id)
     if lessons.get_retraction(session, number).project_id != project_id:
         raise LookupError(f"this project has no retraction {number}")
@@ -211,7 +211,7 @@ def _follow(state: AppState) -> Handler:
         if project_id is None:
             return ["", known]
         with state.db.read() as session:
-            html = view.past(session, project_id, admin=person.may(Role.ADMIN))
+            html = view.past(session, project_id, admin=person.may(Role.LEAD, project_id))
         marks, parts = layout.changed(known, past=html)
         return [*parts, marks]
 

@@ -36,7 +36,7 @@ class Point:
 def waiting(session: Session, project_id: int, person: Person) -> str:
     """The queue by risk with its counts; experts also see how many items were flagged for them."""
     rows = queue.waiting(session, project_id, TOP)
-    flagged = queue.counts(session, project_id, QueueKind.EXPERT) if person.may(Role.EXPERT) else None
+    flagged = queue.counts(session, project_id, QueueKind.EXPERT) if person.may(Role.EXPERT, project_id) else None
     running = set() if rows else {job.kind for job in jobs.open_for(session, project_id)}
     return render(
         "home/waiting.html",
@@ -70,8 +70,8 @@ def work(session: Session, project_id: int | None, person: Person, settings: Set
 
 
 def may_change(job: Job, person: Person) -> bool:
-    """Whoever started a job, and every admin, may cancel it or start it again."""
-    return job.created_by == person.id or person.may(Role.ADMIN)
+    """Whoever started a job, and every lead of its project, may cancel it or start it again."""
+    return job.created_by == person.id or person.may(Role.LEAD, job.project_id)
 
 
 def _tried_again(job: Job, recent: Sequence[Job]) -> bool:
@@ -93,7 +93,7 @@ def trend(session: Session, project_id: int, person: Person) -> str:
     Experts read above it what the newest random draws say of the calibration.
     """
     report = LoopReport().compute(reviews.finished(session, project_id))
-    drift = home_line(session, project_id) if person.may(Role.EXPERT) else ""
+    drift = home_line(session, project_id) if person.may(Role.EXPERT, project_id) else ""
     return drift + render(
         "home/trend.html", points=points(report["days"]), report=report, fewest=FEWEST, first=QUARTERS * FEWEST
     )

@@ -20,6 +20,7 @@ from store.tables.lessons import (
 from store.tables.retrieval import Lookup
 from store.tables.review import Assignment, Correction, Decline, Draft, Queue, Review
 from store.tables.system import AuditEvent, Export, Job, User, UserSession, Worker
+from store.tables.teams import ProjectMember, Team, TeamMember, UserIdentity
 from store.tables.work import CriticModel, Critique, Item, Output, Project, Risk, RiskModel, Rollout, Rule, Step, Vote
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Lookup",
     "Output",
     "Project",
+    "ProjectMember",
     "Queue",
     "Retraction",
     "RetractionEntry",
@@ -62,7 +64,10 @@ __all__ = [
     "Rollout",
     "Rule",
     "Step",
+    "Team",
+    "TeamMember",
     "User",
+    "UserIdentity",
     "UserSession",
     "Vote",
     "Worker",

@@ -22,6 +22,7 @@ class User(Keyed, Base):
     role: Mapped[str] = mapped_column(Text(20), default="annotator")
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    seen_at: Mapped[datetime | None]  # to about a minute
 
 
 class UserSession(Base):

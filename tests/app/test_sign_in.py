@@ -126,7 +126,7 @@ def test_pages_ask_for_sign_in_and_say_when_a_role_is_missing(web: Web) -> None:
     asked = web.client().get("/app/lessons?project=3", headers=html)
     assert asked.status_code == 303 and asked.headers["location"] == "/login?next=/app/lessons%3Fproject%3D3"
     refused = web.client("bob").get("/admin/people", headers=html)
-    assert refused.status_code == 403 and "This page is for admins" in refused.text
+    assert refused.status_code == 403 and "This page is for admins and leads" in refused.text
     assert web.client("eve", Role.EXPERT).get("/admin/", headers=html).status_code == 403
     assert web.client("ada", Role.ADMIN).get("/admin/", headers=html).status_code == 200
 
