@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
 from core.exporters import REGISTRY
-from core.exporters.base import Exporter
+from core.exporters.base import Exporter, ExportRecord
 from core.exporters.card import Source, card
 from core.exporters.containers import DATA_FILE, SUFFIXES, Container
 from core.exporters.lines import Checkpoint, LineFile
 from core.exporters.writing import Manifest, write_export
 from core.lessons import knowledge_base
+from core.quality.gate import Choice, Gate
+from core.quality.marking import Marked
+from core.quality.rows import admitted
 from core.types import JobPriority
 from store import export_facts, export_records, exports
 from store import knowledge_base as lesson_rows
 from store.tables import Export, Project
 
 _THRESHOLDS = gc.get_threshold()
+_SUPERVISED = ("sft", "sft_llamafactory")  # formats in which an answer is all there is to learn
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """What the quality gate decided of an export's rows, and how a card says it."""
+
+    gate: Gate
+    choice: Choice
+    authors: Mapping[str, float]  # share of wrong steps
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
 
 def container(name: str) -> Container:
@@ -37,8 +52,11 @@ def enqueue(
     session: Session, project_id: int, *, format: str, container: Container, filters: Mapping[str, Any], user_id: int
 ) -> Export:
     """The export's row and its job, in this transaction. Raises ``LookupError``, ``ValueError``."""
+    from app.row_scoring import GATE, picks, pinned
     from app.worker import jobs
 
+    if (gate := Gate.of(filters.get(GATE))) is not None:
+        filters = {**picks(filters), GATE: pinned(session, project_id, gate).to_json()}
     if format == knowledge_base.FORMAT:
         whole(container, filters)
         version = knowledge_base.SCHEMA
@@ -70,26 +88,33 @@ def write(
     on_row: Callable[[int], None] | None = None,
     taken_up: LineFile | None = None,
     on_checkpoint: Callable[[Callable[[], Checkpoint]], None] | None = None,
+    gated: Gated | None = None,
 ) -> Manifest:
     """Stream the project's rows to ``path``, with what the format asks for beyond the judged answers.
 
-    What ``taken_up`` holds already is not read again.
+    What ``taken_up`` holds already is not read again. With ``gated`` only what the quality gate let in, marked with its score.
     """
+    from app.row_scoring import picks
+
+    wanted = picks(filters)
 
     def described(manifest: Manifest) -> str:
-        people = export_facts.people(session, project.id, filters)
-        source = Source(project.name, people, REGISTRY.get(exporter.name).summary, manifest.dropped)
+        people = export_facts.people(session, project.id, wanted)
+        gate = gated.summary if gated else None
+        source = Source(project.name, people, REGISTRY.get(exporter.name).summary, manifest.dropped, gate)
         return card(manifest, exporter, source, DATA_FILE)
 
     after = taken_up.after if taken_up else 0
     found = export_records.records(
-        session, project.id, filters=filters, after=after, extras=exporter.extras, steps=exporter.steps
+        session, project.id, filters=wanted, after=after, extras=exporter.extras, steps=exporter.steps
     )
+    if gated is not None:
+        exporter = cast(Exporter, Marked(exporter, gated.choice.marks))
     with closing(found), _rare_collections():
         return write_export(
             path,
             exporter,
-            found,
+            _let_in(found, exporter, gated) if gated else found,
             filters=filters,
             licence=project.licence,
             created_at=created_at,
@@ -99,6 +124,16 @@ def write(
             taken_up=taken_up,
             on_checkpoint=on_checkpoint,
         )
+
+
+def _let_in(records: Iterable[ExportRecord], exporter: Exporter, gated: Gated) -> Iterator[ExportRecord]:
+    """The records that go in. What did not is counted once and at the end, so that a file that is taken up counts it once too."""
+    most = gated.gate.max_step_error if exporter.name in _SUPERVISED else None
+    for record in records:
+        if record.item_id in gated.choice.marks:
+            yield record if most is None else admitted(record, gated.authors, most)
+    for why, count in gated.choice.dropped.items():
+        exporter.dropped[why] = count
 
 
 @contextmanager

@@ -26,8 +26,8 @@ def add(
     user_id: int | None,
     job_id: int | None = None,
 ) -> Export:
-    """An export that is to be written. Raises ``ValueError`` on a filter that does not exist."""
-    review_filters(filters)
+    """An export that is to be written; its filter ``quality`` is the gate's. Raises ``ValueError`` on a filter that does not exist."""
+    review_filters({name: value for name, value in filters.items() if name != "quality"})
     export = Export(
         project_id=project_id,
         format=format,

@@ -208,6 +208,14 @@ def recent(session: Session, project_id: int | None = None, limit: int = 20) -> 
     return session.scalars(query if project_id is None else query.where(Job.project_id == project_id)).all()
 
 
+def newest(session: Session, project_id: int, kind: str, state: JobState | None = None) -> Job | None:
+    """The project's newest job of a kind, in that state where one is given."""
+    query = select(Job).where(Job.project_id == project_id, Job.kind == kind)
+    if state is not None:
+        query = query.where(Job.state == state)
+    return session.scalar(query.order_by(Job.id.desc()).limit(1))
+
+
 def open_for(session: Session, project_id: int) -> Sequence[Job]:
     """Unfinished jobs of a project, most urgent first."""
     query = select(Job).where(Job.project_id == project_id, Job.state.in_(_UNFINISHED))

@@ -8,21 +8,34 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from app import exporting
 from app.api.access import Caller, needs
 from app.api.common import Body, Id, Key, Page, Paging, State, once
 from app.api.problems import Problem, documented
 from core.exporters.containers import MEDIA, Container
+from core.quality.indicators import NAMES
 from core.scopes import Scope
 from core.types import Verdict
-from store import audit, exports, jobs, listing, projects
-from store.tables import Export
+from store import audit, evaluation_sets, exports, jobs, listing, projects, training_runs
+from store.tables import Export, TrainingRun
 
 router = APIRouter(tags=["exports"])
 Reader = Annotated[Caller, needs(Scope.EXPORTS_READ)]
 Moment = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?)?$")]
+
+
+class QualityGate(Body):
+    """Which rows go in. ``rule``: ``default``, ``fitted`` (from 12 training runs on) or an indicator; ``keep`` the best; leave out rows
+    as near to a better one as ``near_duplicates`` (cosine), those that the evaluation set ``held`` holds, and those of authors with
+    more wrong steps than ``max_step_error``."""
+
+    rule: Literal["default", "fitted", *NAMES] | None = None  # type: ignore[valid-type]
+    keep: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    near_duplicates: Annotated[float, Field(ge=0.5, le=1)] | None = None
+    held: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    max_step_error: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class Filters(Body):
@@ -31,6 +44,7 @@ class Filters(Body):
     verdict: Verdict | None = None
     since: Moment | None = None
     until: Moment | None = None
+    quality: QualityGate | None = None
 
 
 class NewExport(Body):
@@ -57,6 +71,122 @@ class ExportOut(BaseModel):
     job_id: int | None
     created_at: datetime
     finished_at: datetime | None
+
+
+class NewSet(Body):
+    """Texts of an evaluation set, as its items ask them."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    texts: Annotated[
+        list[Annotated[str, StringConstraints(max_length=100_000)]],
+        Field(min_length=1, max_length=evaluation_sets.MOST_TEXTS),
+    ]
+
+
+class SetOut(BaseModel):
+    """``sha256`` names the set in the filters of an export."""
+
+    sha256: str
+
+
+class SetKept(SetOut):
+    name: str
+    count: int
+
+
+class NewRun(Body):
+    """``loss`` of the tuned model on your fixed evaluation set. ``means`` of the indicators are those of the export's rows where it was
+    written with a quality gate."""
+
+    loss: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    means: dict[Literal[*NAMES], Annotated[float, Field(allow_inf_nan=False)]] | None = None  # type: ignore[valid-type]
+    note: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
+class RunOut(BaseModel):
+    id: int
+    export_id: int | None
+    loss: float
+    means: dict[str, float]
+    note: str
+    created_at: datetime
+
+
+class Runs(BaseModel):
+    """``rule``: coefficients of log loss, their leave-one-out ``r2`` and more, or ``why_not`` there is none yet."""
+
+    runs: list[RunOut]
+    rule: dict[str, Any] | None
+    why_not: str
+
+
+@router.post(
+    "/projects/{project_id}/evaluation-sets", status_code=201, response_model=SetOut, responses=documented(404, 409)
+)
+def add_evaluation_set(
+    request: Request,
+    project_id: Id,
+    new: NewSet,
+    caller: Annotated[Caller, needs(Scope.EXPORTS_WRITE)],
+    key: Key = None,
+) -> Response:
+    """Keep an evaluation set, so that exports can leave out what it holds. The same texts are kept once."""
+    caller.in_project(project_id)
+
+    def act(session: Any) -> SetOut:
+        projects.get(session, project_id)
+        return SetOut(sha256=evaluation_sets.add(session, project_id, new.name, new.texts, user_id=caller.person.id))
+
+    return once(request, caller, key, new, act)
+
+
+@router.get("/projects/{project_id}/evaluation-sets", responses=documented(404))
+def list_evaluation_sets(project_id: Id, state: State, caller: Reader) -> list[SetKept]:
+    """The newest first."""
+    caller.in_project(project_id)
+    with state.db.read() as session:
+        projects.get(session, project_id)
+        rows = evaluation_sets.list_all(session, project_id)
+    return [SetKept(sha256=row.sha256, name=row.name, count=row.count) for row in rows]
+
+
+@router.post("/exports/{export_id}/runs", status_code=201, response_model=RunOut, responses=documented(404, 409))
+def add_run(
+    request: Request,
+    export_id: Id,
+    new: NewRun,
+    caller: Annotated[Caller, needs(Scope.EXPORTS_WRITE)],
+    key: Key = None,
+) -> Response:
+    """Record that a model was trained on an export; from twelve on, they give a rule."""
+
+    def act(session: Any) -> RunOut:
+        export = exports.get(session, export_id)
+        caller.in_project(export.project_id)
+        try:
+            run = training_runs.add(
+                session, export, loss=new.loss, means=new.means, note=new.note, user_id=caller.person.id
+            )
+        except training_runs.NoMeans as problem:
+            raise Problem(409, "not_scored", str(problem)) from problem
+        return _run(run)
+
+    return once(request, caller, key, new, act)
+
+
+@router.get("/projects/{project_id}/runs", responses=documented(404))
+def list_runs(project_id: Id, state: State, caller: Reader) -> Runs:
+    """All training runs, the oldest first, and the rule that they give."""
+    caller.in_project(project_id)
+    with state.db.read() as session:
+        projects.get(session, project_id)
+        rule, why = training_runs.rule_or_why(session, project_id)
+        rows = [_run(row) for row in training_runs.list_all(session, project_id)]
+    return Runs(runs=rows, rule=rule.to_json() if rule else None, why_not=why)
+
+
+def _run(row: TrainingRun) -> RunOut:
+    return RunOut(**{name: getattr(row, name) for name in RunOut.model_fields})
 
 
 @router.post(

@@ -12,17 +12,21 @@ import orjson
 import typer
 from sqlalchemy.orm import Session
 
-from app import exporting
+from app import exporting, row_scoring
 from app.cli.setup import SetupError, ready
+from app.evaluation_files import held_texts
+from app.exporting import Gated
 from app.importing import batches, empty_report, guessed_mapping, keep_batch, mapping_for
 from app.settings import Settings
 from app.worker import jobs
+from app.worker.models import Models
 from core import embedding
 from core.exporters import REGISTRY as EXPORTERS
 from core.exporters.containers import Container
 from core.importing import ColumnMapping, columns, guess_mapping, read_rows
+from core.quality.gate import Gate
 from core.types import ItemType, JobPriority
-from store import clock, projects, vectors
+from store import clock, evaluation_sets, projects, vectors
 from store.engine import Database
 from store.tables import Project
 
@@ -106,21 +110,55 @@ def _print_report(report: dict[str, Any], *, as_json: bool) -> None:
         typer.echo(f"  and {report['error_count'] - SHOWN_ERRORS} more; --json prints up to 200", err=True)
 
 
-def export_path(settings: Settings, slug: str, format_name: str, out: Path, container: Container = "jsonl") -> None:
-    """Write an export to ``out`` with its manifest beside it."""
+def export_path(
+    settings: Settings,
+    slug: str,
+    format_name: str,
+    out: Path,
+    container: Container = "jsonl",
+    gate: Gate | None = None,
+    held: Path | None = None,
+) -> None:
+    """Write an export to ``out`` with its manifest beside it; with a quality gate, models are loaded here where it needs them."""
     exporter = EXPORTERS.make(format_name) if format_name in EXPORTERS else None
     if exporter is None:
         raise ValueError(f"there is no format {format_name!r}; there are: {', '.join(EXPORTERS.names())}")
     if not out.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {out.parent}")
-    with opened(settings) as db, db.read() as session:
-        project = project_named(session, slug)
-        manifest = exporting.write(
-            session, project, out, exporter, filters={}, created_at=clock.now().isoformat(), container=container
-        )
+    with opened(settings) as db:
+        with db.write() as session:
+            project = project_named(session, slug)
+            if held is not None:
+                name = evaluation_sets.add(session, project.id, held.name, held_texts(held), user_id=None)
+                gate = replace(gate or Gate(), held=name)
+            if gate is not None:
+                gate = row_scoring.pinned(session, project.id, gate)
+        filters = {row_scoring.GATE: gate.to_json()} if gate else {}
+        gated = _gated(db, settings, project.id, gate) if gate else None
+        with db.read() as session:
+            manifest = exporting.write(
+                session,
+                project,
+                out,
+                exporter,
+                filters=filters,
+                created_at=clock.now().isoformat(),
+                container=container,
+                gated=gated,
+            )
     typer.echo(f"{manifest.rows} rows written to {out}, SHA-256 {manifest.sha256}.")
     for why, count in manifest.dropped.items():
         typer.echo(f"  left out {count}: {why}")
+
+
+def _gated(db: Database, settings: Settings, project_id: int, gate: Gate) -> Gated:
+    models = Models(settings, db)
+    try:
+        found = row_scoring.scored(db, models, project_id, {}, gate, lambda done, total, message: None)
+    finally:
+        models.stop()
+    choice = found.choose(gate)
+    return Gated(gate, choice, found.authors, row_scoring.summary(found, choice, gate))
 
 
 def verify_index(settings: Settings) -> bool:

@@ -139,6 +139,17 @@ def export(
     container: Annotated[
         str, typer.Option("--as", help="jsonl, parquet, csv, or dataset: a zipped folder with a card.")
     ] = "jsonl",
+    rule: Annotated[str, typer.Option(help="Quality gate: default, fitted, or an indicator that ranks rows.")] = "",
+    keep: Annotated[int | None, typer.Option(help="Only the best rows, this many.")] = None,
+    near_duplicates: Annotated[
+        float | None, typer.Option(help="Leave out rows as near to a better one as this cosine, such as 0.97.")
+    ] = None,
+    held: Annotated[
+        Path | None, typer.Option(help="Evaluation file (JSONL, CSV, Parquet) whose items are left out.")
+    ] = None,
+    max_step_error: Annotated[
+        float | None, typer.Option(help="Most wrong steps of an author, as a share from 0 to 1.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Write reviewed and corrected outputs as training data, or the lessons as a knowledge base."""
@@ -147,13 +158,16 @@ def export(
     from app.cli.lessons import export_lessons
     from app.cli.setup import settings_with
     from core.lessons.knowledge_base import FORMAT
+    from core.quality.gate import Gate
 
     with plain_errors():
+        told = {"rule": rule, "keep": keep, "near_duplicates": near_duplicates, "max_step_error": max_step_error}
         if format_name == FORMAT:
-            exporting.whole(exporting.container(container), {})
+            exporting.whole(exporting.container(container), {**told, "held": held})
             export_lessons(settings_with(data_dir=data_dir), project, out)
             return
-        export_path(settings_with(data_dir=data_dir), project, format_name, out, exporting.container(container))
+        kind, gate = exporting.container(container), Gate.of(told)
+        export_path(settings_with(data_dir=data_dir), project, format_name, out, kind, gate, held)
 
 
 @db_app.command("upgrade")

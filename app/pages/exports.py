@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app import auth, exporting
-from app.pages import layout
+from app.pages import export_gate, layout
 from app.state import AppState
 from app.view import exports as view
 from core.exporters.containers import TITLES
@@ -34,9 +34,11 @@ def build(state: AppState) -> None:
             )
             since = gr.Textbox(label="Reviewed since", placeholder="2026-01-31", max_lines=1, max_length=10)
             until = gr.Textbox(label="and before", placeholder="2026-02-28", max_lines=1, max_length=10)
+        gate = export_gate.controls()
         start = gr.Button("Write the export", variant="primary", elem_id="export-start")
         said = layout.html(elem_id="export-said")
     listing = layout.html(elem_id="exports")
+    export_gate.runs(state, picker)
     formats = layout.html(elem_id="export-formats")
 
     def show(project: Any, known: Any, request: gr.Request) -> list[Any]:
@@ -60,12 +62,18 @@ def build(state: AppState) -> None:
             return layout.pick(session, request)[0]
 
     def write(
-        project: Any, format: Any, container: Any, verdict: Any, since: Any, until: Any, request: gr.Request
+        request: gr.Request,
+        project: Any,
+        format: Any,
+        container: Any,
+        verdict: Any,
+        since: Any,
+        until: Any,
+        *gated: Any,
     ) -> str:
         person = auth.require(request, Role.LEAD)
         try:
-            filters = {"verdict": str(verdict or ""), "since": _day(since), "until": _day(until)}
-            kept = {name: value for name, value in filters.items() if value}
+            kept = {**_filters(verdict, since, until), "quality": export_gate.gate_of(*gated)}
             kind = exporting.container(str(container))
             with state.db.write() as session:
                 exporting.enqueue(
@@ -73,7 +81,7 @@ def build(state: AppState) -> None:
                     layout.as_int(project) or 0,
                     format=str(format),
                     container=kind,
-                    filters=kept,
+                    filters={name: value for name, value in kept.items() if value},
                     user_id=person.id,
                 )
         except (ValueError, LookupError) as problem:
@@ -81,13 +89,20 @@ def build(state: AppState) -> None:
         return layout.said("The export is queued. Its file appears below.", "ok")
 
     layout.on_load(opened, None, picker)
+    export_gate.wire(state, picker, gate, _filters, [verdict, since, until])
     shown = [seen, listing, formats]
     picker.change(show, [picker, seen], shown, **layout.LIGHT)
     picker.change(describe, [picker, format], about, **layout.LIGHT)
     format.change(describe, [picker, format], about, **layout.LIGHT)
     gr.Timer(3.0).tick(show, [picker, seen], shown, **layout.LIGHT)
-    done = start.click(write, [picker, format, container, verdict, since, until], said, **layout.LIGHT)
+    done = start.click(write, [picker, format, container, verdict, since, until, *gate.inputs], said, **layout.LIGHT)
     done.then(show, [picker, seen], shown, **layout.LIGHT)
+
+
+def _filters(verdict: Any, since: Any, until: Any) -> dict[str, str]:
+    """Those that are set; raises ``ValueError`` as ``_day`` does."""
+    filters = {"verdict": str(verdict or ""), "since": _day(since), "until": _day(until)}
+    return {name: value for name, value in filters.items() if value}
 
 
 def _day(value: Any) -> str:

@@ -35,6 +35,7 @@ JOBS = {
     "fit_critic": "Train the step critic",
     "fit_relevance": "Fit the relevance gate",
     "fit_sufficiency": "Fit the sufficiency gate",
+    "score_rows": "Score rows for an export",
     "import": "Import",
     "import_lessons": "Import lessons",
     "map_lessons": "Lay out the map of lessons",

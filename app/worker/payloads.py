@@ -167,6 +167,14 @@ class Export(Payload):
     container: Literal["jsonl", "parquet", "csv", "dataset"] = "jsonl"
 
 
+class ScoreRows(Payload):
+    """Look at the rows that an export with these filters would have, and what a quality gate would leave of them."""
+
+    project_id: int
+    filters: dict[str, str] = Field(default_factory=dict)
+    gate: dict[str, str | int | float | None] = Field(default_factory=dict)
+
+
 PAYLOADS: dict[str, type[Payload]] = {
     "generate": Generate,
     "analyse": Analyse,
@@ -190,4 +198,5 @@ PAYLOADS: dict[str, type[Payload]] = {
     "import": Import,
     "import_lessons": ImportLessons,
     "export": Export,
+    "score_rows": ScoreRows,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from core.exporters.base import Exporter
 from core.exporters.writing import Manifest
@@ -60,6 +61,7 @@ class Source:
     people: People = field(default_factory=People)
     summary: str = ""  # of the format
     dropped: Mapping[str, int] = field(default_factory=dict)
+    gate: Mapping[str, Any] | None = None  # what the quality gate says of itself
 
 
 def card(manifest: Manifest, exporter: Exporter, source: Source, data_file: str) -> str:
@@ -75,6 +77,7 @@ def card(manifest: Manifest, exporter: Exporter, source: Source, data_file: str)
             "",
             *_people(source.people),
             "",
+            *_gate(manifest, source.gate),
             *_dropped(source.dropped),
             *_use(manifest, data_file),
         ]
@@ -101,7 +104,8 @@ def _head(manifest: Manifest, project: str, data_file: str) -> list[str]:
 
 
 def _facts(manifest: Manifest) -> list[str]:
-    filters = ", ".join(f"{name}: {value}" for name, value in sorted(manifest.filters.items()) if value) or "none"
+    named = ((name, value) for name, value in sorted(manifest.filters.items()) if value and name != "quality")
+    filters = ", ".join(f"{name}: {value}" for name, value in named) or "none"
     rows = [
         ("rows", f"{manifest.rows:,}"),
         ("format", f"`{manifest.format}`, schema version {manifest.schema_version}"),
@@ -128,6 +132,30 @@ def _people(people: People) -> list[str]:
         else "nobody judged the same output"
     )
     return [*lines, "", f"Agreement on the verdict: {share}."]
+
+
+def _gate(manifest: Manifest, gate: Mapping[str, Any] | None) -> list[str]:
+    """The rule with its version and options, and the means of the indicators, which a training run is recorded with."""
+    if gate is None:
+        return []
+    lines = ["## Quality gate", "", f"{gate['kept']} of {gate['rows']} items went in."]
+    if gate["rule"]:
+        lines.append(f"They were ranked by the rule `{_line(gate['rule'])}`{_fitted(gate)}.")
+    options = {name: value for name, value in manifest.filters.get("quality", {}).items() if name != "rule"}
+    lines += [
+        "",
+        "| option | value |",
+        "|---|---|",
+        *(f"| {k} | {_line(str(v))} |" for k, v in sorted(options.items())),
+    ]
+    lines += ["", "| indicator | mean |", "|---|---|", *(f"| {k} | {v:.4g} |" for k, v in gate["means"].items()), ""]
+    return lines
+
+
+def _fitted(gate: Mapping[str, Any]) -> str:
+    if "runs" not in gate:
+        return ", which was not fitted to training runs" if gate["rule"] == "default-1" else ""
+    return f", fitted to {gate['runs']} training runs (R2, each left out: {gate['r2']:.2f})"
 
 
 def _dropped(dropped: Mapping[str, int]) -> list[str]:

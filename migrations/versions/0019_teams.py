@@ -1,6 +1,6 @@
 """Restricted projects, teams, members of projects, accounts at sign-in providers, and when a person was last seen.
 
-Revision: 0019, after 0014
+Revision: 0019, after 0015
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0019"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

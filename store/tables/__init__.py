@@ -17,6 +17,7 @@ from store.tables.lessons import (
     RetractionEntry,
     Retrieval,
 )
+from store.tables.quality import EvaluationSet, LabelDrivers, RowScore, TrainingRun
 from store.tables.retrieval import Lookup
 from store.tables.review import Assignment, Correction, Decline, Draft, Queue, Review
 from store.tables.system import AuditEvent, Export, Job, User, UserSession, Worker
@@ -34,6 +35,7 @@ __all__ = [
     "Decline",
     "Draft",
     "Embedding",
+    "EvaluationSet",
     "EvidenceMap",
     "Export",
     "IdempotencyKey",
@@ -41,6 +43,7 @@ __all__ = [
     "Item",
     "ItemImage",
     "Job",
+    "LabelDrivers",
     "Lesson",
     "LessonMap",
     "LessonParent",
@@ -62,10 +65,12 @@ __all__ = [
     "Risk",
     "RiskModel",
     "Rollout",
+    "RowScore",
     "Rule",
     "Step",
     "Team",
     "TeamMember",
+    "TrainingRun",
     "User",
     "UserIdentity",
     "UserSession",

@@ -24,6 +24,7 @@ from app.worker.handlers.retrieve import retrieve
 from app.worker.handlers.retry import retry
 from app.worker.handlers.revote import revote
 from app.worker.handlers.rollouts import sample_rollouts
+from app.worker.handlers.score_rows import score_rows
 from app.worker.handlers.try_lessons import try_lessons
 from app.worker.handlers.unlearn import unlearn
 from app.worker.runner import Handler
@@ -51,4 +52,5 @@ HANDLERS: Mapping[str, Handler] = {
     "import": import_file,
     "import_lessons": import_lessons,
     "export": export,
+    "score_rows": score_rows,
 }
