@@ -178,6 +178,7 @@ def _pages() -> tuple[Page, ...]:
         people,
         projects,
         quality,
+        queue,
         review,
         self_correction,
         settings,
@@ -198,6 +199,7 @@ def _pages() -> tuple[Page, ...]:
         Page("Exports", "/admin", "exports", exports.build, Role.LEAD),
         Page("People", "/admin", "people", people.build, Role.ADMIN),
         Page("Jobs", "/admin", "jobs", jobs.build, Role.ADMIN, listed=False),
+        Page("Queues", "/admin", "queues", queue.build, Role.LEAD, listed=False),
         Page("Audit", "/admin", "audit", audit.build, Role.ADMIN, listed=False),
         Page("Settings", "/admin", "settings", settings.build, Role.ADMIN),
     )

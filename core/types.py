@@ -101,6 +101,13 @@ class PromptSlot(StrEnum):
 class QueueKind(StrEnum):
     ANNOTATE = "annotate"
     EXPERT = "expert"
+    ADJUDICATE = "adjudicate"  # answers that people judged differently, decided by one expert who sees what each said
+    AUDIT = "audit"  # a share of what was reviewed, reviewed again by somebody who does not see the first review
+
+    @property
+    def role(self) -> Role:
+        """Who works on it."""
+        return Role.ANNOTATOR if self is QueueKind.ANNOTATE else Role.EXPERT
 
 
 class AssignmentState(StrEnum):

@@ -19,9 +19,12 @@ def _ours(name: str | None, kind: str, parents: dict[str, str | None]) -> bool:
     return kind != "table" or name in Base.metadata.tables
 
 
+UNCOMPARABLE = ("ix_assignment_claim", "ix_assignment_assignee")
+
+
 def _comparable(thing: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
-    """SQLite does not tell that an index column descends, so Alembic cannot compare this one; a test reads its SQL."""
-    return not (connection.dialect.name == "sqlite" and kind == "index" and name == "ix_assignment_claim")
+    """SQLite does not tell that an index column descends, so Alembic cannot compare these; a test reads their SQL."""
+    return not (connection.dialect.name == "sqlite" and kind == "index" and name in UNCOMPARABLE)
 
 
 connection = context.config.attributes["connection"]

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core import queues
 from core.projects import ProjectSettings
 from core.types import ItemType, QueueKind
 from store import audit
@@ -35,7 +36,7 @@ def create(
     licence: str = "",
     user_id: int | None = None,
 ) -> Project:
-    """A new project with its annotate and expert queues. Raises ``ValueError`` on a bad slug, type, label list or setting."""
+    """A new project with a queue of each kind. Raises ``ValueError`` on a bad slug, type, label list or setting."""
     if not _SLUG.fullmatch(slug):
         raise ValueError(f"{slug!r} cannot be a project's address: use small letters, digits and hyphens")
     if session.scalar(select(Project.id).where(Project.slug == slug)) is not None:
@@ -52,7 +53,7 @@ def create(
     )
     session.add(project)
     session.flush()
-    session.add_all(Queue(project_id=project.id, kind=queue.value) for queue in QueueKind)
+    session.add_all(Queue(project_id=project.id, kind=line.value, **start) for line, start in queues.STARTS.items())
     audit.record(session, "project.create", "project", project.id, user_id=user_id, new={"slug": slug})
     session.flush()
     return project
@@ -124,24 +125,18 @@ def queue_of(session: Session, project_id: int, kind: str = QueueKind.ANNOTATE) 
 
 
 def set_queue(session: Session, project_id: int, kind: str, *, user_id: int | None, **changes: Any) -> Queue:
-    """Change overlap, lease_seconds, order_policy, skip_policy or audit_share of a queue.
+    """Change settings of a queue; what each may be is in ``core.queues``. Raises ``ValueError``.
 
-    ``store.queue.fill_slots`` follows a larger overlap, ``store.queue.redraw_audit`` another share.
+    ``store.queue.fill_slots`` follows a larger overlap, ``store.queue.redraw_audit`` another share, and the job ``order_queue``
+    another order or access.
     """
     queue = queue_of(session, project_id, kind)
-    if changes.get("skip_policy", "to_me") not in ("to_me", "to_others", "set_aside"):
-        raise ValueError("skip_policy is one of to_me, to_others, set_aside")
-    for name in ("overlap", "lease_seconds"):
-        if changes.get(name, 1) < 1:
-            raise ValueError(f"{name} must be at least 1")
-    if not 0 <= changes.get("audit_share", 0) <= 1:
-        raise ValueError("audit_share is a share of the items: between 0 and 1")
-    unknown = set(changes) - {"overlap", "lease_seconds", "order_policy", "skip_policy", "audit_share"}
-    if unknown:
-        raise ValueError(f"cannot change {', '.join(sorted(unknown))} of a queue")
-    old = {name: getattr(queue, name) for name in changes}
-    for name, value in changes.items():
+    queues.check(changes)
+    new = {name: value for name, value in changes.items() if getattr(queue, name) != value}
+    old = {name: getattr(queue, name) for name in new}
+    for name, value in new.items():
         setattr(queue, name, value)
-    audit.record(session, "queue.update", "queue", queue.id, user_id=user_id, old=old, new=changes)
+    if new:
+        audit.record(session, "queue.update", "queue", queue.id, user_id=user_id, old=old, new=new)
     session.flush()
     return queue

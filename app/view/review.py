@@ -204,6 +204,7 @@ class Board:
     token: str
     user_id: int
     lease_seconds: int
+    heartbeat_seconds: int = 60
     protocol: StepProtocol = "first_error"
     error_types: tuple[ErrorType, ...] = ERROR_TYPES
     draft: dict[str, Any] | None = None

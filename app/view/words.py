@@ -30,6 +30,7 @@ JOBS = {
     "embed": "Embed lessons",
     "probe_lessons": "Run edit suites",
     "try_lessons": "Try lessons with and without",
+    "order_queue": "Put a queue in order",
     "fit_risk": "Refit risk",
     "fit_evidence": "Learn where to look",
     "fit_critic": "Train the step critic",

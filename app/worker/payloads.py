@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.types import QueueKind
+
 Ids = Annotated[list[int], Field(min_length=1, max_length=100_000)]
 
 
@@ -91,6 +93,13 @@ class FitRisk(Payload):
 
     project_id: int
     train: bool = True
+
+
+class OrderQueue(Payload):
+    """Bring every waiting slot of a queue to what its settings say: its place by the order policy, and its turn."""
+
+    project_id: int
+    kind: QueueKind = QueueKind.ANNOTATE
 
 
 class FitEvidence(Payload):
@@ -187,6 +196,7 @@ PAYLOADS: dict[str, type[Payload]] = {
     "embed": Embed,
     "map_lessons": MapLessons,
     "rollouts": Rollouts,
+    "order_queue": OrderQueue,
     "fit_risk": FitRisk,
     "fit_evidence": FitEvidence,
     "fit_critic": FitCritic,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,15 +12,11 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from core.lessons.prompt import estimate_tokens
-from core.policies import REGISTRY as POLICIES
-from core.policies.base import QueueCandidate, RolledOut
-from core.policies.convincing_wrong import ConvincingWrongPolicy
 from core.risk.base import ACCEPTABLE, FAULTY, RiskRow
 from core.risk.history import HistoryRow
 from core.risk.stack import BEFORE_FIT, RiskCase, RiskStack
 from core.types import JobPriority, RiskEstimate, Verdict, Vote
-from store import judgements, projects, reviews, risk_models, rollouts, vectors
+from store import judgements, projects, queue, reviews, risk_models, vectors
 from store.engine import Database
 from store.judgements import AnswerText
 from store.tables import Output, Project
@@ -30,7 +25,6 @@ if TYPE_CHECKING:
     from app.worker.runner import Context
 
 LOG = structlog.get_logger("risk")
-CONVINCING = ConvincingWrongPolicy.name
 Vector = NDArray[np.float32]
 FEWEST_ROWS = 20
 GROWTH = 1.25
@@ -149,18 +143,9 @@ def put_output_vector(session: Session, project_id: int, output_id: int, model: 
     )
 
 
-def queue_priority(session: Session, project_id: int, output: Output, risk: float | None) -> float:
-    """By the order policy of the project's annotate queue; the draw that settles ties is the same whenever it is asked for."""
-    name = projects.queue_of(session, project_id).order_policy
-    known = _rolled_out(session, output) if name == CONVINCING else None
-    return POLICIES.make(name).priority(
-        QueueCandidate(risk, output.created_at, random.Random(output.id).random(), known)
-    )
-
-
-def _rolled_out(session: Session, output: Output) -> RolledOut | None:
-    found = rollouts.found(session, output.id)
-    return RolledOut(found.mc, found.wrong, found.searches, estimate_tokens(output.text)) if found else None
+def queue_priority(session: Session, project_id: int, output: Output) -> float:
+    """By the order policy of the project's annotate queue; keep its risk first."""
+    return queue.ordering.priorities(session, projects.queue_of(session, project_id), [output.id])[output.id]
 
 
 def kept_state(stack: RiskStack, embedder_id: str) -> dict[str, Any]:

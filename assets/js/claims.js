@@ -16,7 +16,7 @@
     ns.dropClaim();
     held = item;
     early = setTimeout(beat, 3000); // a reload may have given the item back after it was claimed again
-    timer = setInterval(beat, Math.min(60, Math.max(2, item.lease / 3)) * 1000);
+    timer = setInterval(beat, Math.min(item.heartbeat, Math.max(2, item.lease / 3)) * 1000); // a lease outlives two that were lost
   };
 
   ns.dropClaim = () => {

@@ -96,7 +96,7 @@
   function open(form, assignment, output) {
     const server = JSON.parse(form.dataset.draft);
     const item = (page.item = {
-      assignment, output, token: form.dataset.token, user: form.dataset.user, lease: Number(form.dataset.lease),
+      assignment, output, token: form.dataset.token, user: form.dataset.user, lease: Number(form.dataset.lease), heartbeat: Number(form.dataset.heartbeat),
       labels: JSON.parse(form.dataset.labels), form: { ...BLANK(), output, protocol: page.protocol || form.dataset.protocol }, undo: [], lost: false, landed: 0,
     });
     item.keeper = new ns.DraftKeeper({

@@ -9,18 +9,20 @@ never or always got right.
 from __future__ import annotations
 
 from core.critics.rollout_tree import exploration, quality
-from core.policies.base import REGISTRY, QueueCandidate
-from core.policies.risk import RiskPolicy
-
-BEHIND = 2.0  # no risk reaches what is convincing
+from core.policies.base import REGISTRY, Need, QueueCandidate
+from core.policies.risk import behind
 
 
 @REGISTRY.register("convincing-wrong")
 class ConvincingWrongPolicy:
     name = "convincing-wrong"
+    needs: frozenset[Need] = frozenset({"rollouts"})
+
+    def lacks(self, x: QueueCandidate) -> str:
+        return "" if x.rollouts is not None else "no continuations were sampled: name the critic rollouts_reference"
 
     def priority(self, x: QueueCandidate) -> float:
         known = x.rollouts
         if known is None or not known.wrong or not 0 < known.mc < 1:
-            return RiskPolicy().priority(x) - BEHIND
+            return behind(x)
         return quality(known.mc, known.tokens) + exploration(known.searches, 1)

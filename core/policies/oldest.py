@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from core.policies.base import REGISTRY, QueueCandidate
+from core.policies.base import REGISTRY, Need, QueueCandidate
 
 
 @REGISTRY.register("oldest")
 class OldestPolicy:
     name = "oldest"
+    needs: frozenset[Need] = frozenset()
+
+    def lacks(self, x: QueueCandidate) -> str:
+        return ""
 
     def priority(self, x: QueueCandidate) -> float:
         """Minus the seconds since 1970, so that larger still comes first."""

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
+from core import queues
 from core.types import QueueKind
 from store import audit
 from store.clock import now
 from store.engine import KeptAnyway
 from store.projects import queue_of
+from store.queue.access import may_have
 from store.queue.lanes import order_of_lanes
 from store.queue.states import (
     CLAIMED,
@@ -30,6 +32,7 @@ from store.queue.states import (
     SUBMITTED,
     declined,
     expired,
+    reviewed_elsewhere,
     slot_and_queue,
     touched,
 )
@@ -112,8 +115,11 @@ def why_not_item(session: Session, user_id: int, project_id: int, item_id: int, 
     """Why ``claim_item`` did not give the item to the person, in words."""
     queue = queue_of(session, project_id, kind)
     slots = session.scalars(
-        select(Assignment).where(Assignment.queue_id == queue.id, Assignment.item_id == item_id)
+        select(Assignment).where(
+            Assignment.queue_id == queue.id, Assignment.item_id == item_id, Assignment.gold.is_(False)
+        )
     ).all()
+    others = queue.access != queues.ANY and all(slot.assignee_id != user_id for slot in slots)
     states = {slot.state for slot in slots}
     mine = any(slot.holder_id == user_id and slot.state == SUBMITTED for slot in slots)
     gone = item_id in session.scalars(declined(queue.id, user_id)).all()
@@ -121,6 +127,7 @@ def why_not_item(session: Session, user_id: int, project_id: int, item_id: int, 
     causes = (
         (mine, "You have reviewed that item already."),
         (gone, "You skipped or flagged that item."),
+        (others and OPEN in states, "That item is assigned to somebody else, or to nobody yet."),
         (drawn, "That item is a random draw: those come in their own turn, so that the sample stays random."),
         (OPEN in states, "You hold two other items already: finish or leave those first."),
         (CLAIMED in states, "Somebody else has that item right now."),
@@ -166,20 +173,25 @@ def _claim_new(session: Session, queue: Queue, user_id: int) -> Claim | None:
     return None
 
 
-def _try_claim(
-    session: Session, queue: Queue, user_id: int, wanted: ColumnElement[bool], skip_locked: bool
-) -> Claim | None:
-    candidate = (
+def candidate(queue: Queue, user_id: int, wanted: ColumnElement[bool], skip_locked: bool) -> Select[int]:
+    """The first of the ``wanted`` slots that the person may have."""
+    return (
         select(Assignment.id)
-        .where(Assignment.queue_id == queue.id, wanted, *_allowed(queue.id, user_id))
+        .where(Assignment.queue_id == queue.id, wanted, *_allowed(queue, user_id))
         .order_by(Assignment.priority.desc(), Assignment.id)
         .limit(1)
         .with_for_update(skip_locked=skip_locked)
     )
+
+
+def _try_claim(
+    session: Session, queue: Queue, user_id: int, wanted: ColumnElement[bool], skip_locked: bool
+) -> Claim | None:
+    first = candidate(queue, user_id, wanted, skip_locked)
     moment = now()
     taken = session.execute(
         update(Assignment)
-        .where(Assignment.id == candidate.scalar_subquery(), wanted)
+        .where(Assignment.id == first.scalar_subquery(), wanted)
         .values(
             state=CLAIMED,
             holder_id=user_id,
@@ -196,9 +208,18 @@ def _try_claim(
     return claim
 
 
-def _allowed(queue_id: int, user_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Not an item of which the person has another slot, nor one that they declined."""
-    return Assignment.item_id.not_in(touched(queue_id, user_id)), Assignment.item_id.not_in(declined(queue_id, user_id))
+def _allowed(queue: Queue, user_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Not an item of which the person has another slot, nor one that they declined; what the queue's access says; and whoever
+    decides over reviews, or looks at them again, wrote none of them."""
+    conditions = [
+        *may_have(queue, user_id),
+        Assignment.gold.is_(False),
+        Assignment.item_id.not_in(touched(queue.id, user_id)),
+        Assignment.item_id.not_in(declined(queue.id, user_id)),
+    ]
+    if queue.kind in (QueueKind.ADJUDICATE, QueueKind.AUDIT):
+        conditions.append(Assignment.item_id.not_in(reviewed_elsewhere(queue, user_id)))
+    return tuple(conditions)
 
 
 def extend(session: Session, assignment_id: int, token: str) -> datetime:

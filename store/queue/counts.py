@@ -6,13 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from core import queues
 from core.types import QueueKind, Verdict
 from store.projects import queue_of
-from store.queue.states import CLAIMED, OPEN, PASSED, SET_ASIDE, SUBMITTED, declined, expired, touched
-from store.tables import Assignment, Item, Output, Review, Risk
+from store.queue.states import (
+    CLAIMED,
+    OPEN,
+    PASSED,
+    SET_ASIDE,
+    SUBMITTED,
+    declined,
+    expired,
+    reviewed_elsewhere,
+    touched,
+)
+from store.tables import Assignment, Item, Output, Queue, Review, Risk
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +50,23 @@ def counts(session: Session, project_id: int, kind: str = QueueKind.ANNOTATE) ->
     """
     queue = queue_of(session, project_id, kind)
     state = case((expired(), "expired"), else_=Assignment.state).label("now_in")
-    by_state = select(state, func.count()).where(Assignment.queue_id == queue.id).group_by(state)
+    ours = and_(Assignment.queue_id == queue.id, Assignment.gold.is_(False))
+    by_state = select(state, func.count()).where(ours).group_by(state)
     found = {name: 0 for name in (OPEN, CLAIMED, "expired", SUBMITTED, SET_ASIDE, PASSED)}
     found.update(session.execute(by_state).all())
     found["slots"] = sum(found.values())
     unfinished = func.sum(case((Assignment.state.in_((OPEN, CLAIMED)), 1), else_=0))
     per_item = (
-        select(Assignment.item_id, unfinished.label("unfinished"))
-        .where(Assignment.queue_id == queue.id)
-        .group_by(Assignment.item_id)
-        .subquery()
+        select(Assignment.item_id, unfinished.label("unfinished")).where(ours).group_by(Assignment.item_id).subquery()
     )
     done = func.sum(case((per_item.c.unfinished == 0, 1), else_=0))
     items, items_done = session.execute(select(func.count(), done).select_from(per_item)).one()
-    flagged = select(func.count()).where(Assignment.queue_id == queue.id, Assignment.flagged.is_(True))
+    flagged = select(func.count()).where(ours, Assignment.flagged.is_(True))
     later = aliased(Review)
     unjudged = (
         select(func.count(Review.id))
         .join(Assignment, Assignment.id == Review.assignment_id)
-        .where(Assignment.queue_id == queue.id, Assignment.state == SUBMITTED)
+        .where(ours, Assignment.state == SUBMITTED)
         .where(Review.verdict == Verdict.CANNOT_JUDGE, ~exists().where(later.replaces_id == Review.id))
     )
     n_flagged, n_unjudged = session.execute(select(flagged.scalar_subquery(), unjudged.scalar_subquery())).one()
@@ -73,7 +82,8 @@ def why_empty(session: Session, project_id: int, user_id: int, kind: str = Queue
     """Where the slots are that this person does not get, by cause, and the items that have no slot yet.
 
     Slots, each under one cause: ``available`` to claim now, ``held_by_you``, ``held_by_others``, ``yours_already`` (you
-    have or had another slot of the item), ``declined_by_you``, ``submitted``, ``set_aside``, ``below_threshold``.
+    have or had another slot of the item), ``declined_by_you``, ``assigned_to_others``, ``assigned_to_nobody``, ``reviewed_by_you`` (of
+    queues that look at reviews: you wrote one), ``submitted``, ``set_aside``, ``below_threshold``.
     Items: ``unanswered`` have no output; ``not_queued`` have one that is not analysed or not queued yet.
     """
     queue = queue_of(session, project_id, kind)
@@ -86,9 +96,11 @@ def why_empty(session: Session, project_id: int, user_id: int, kind: str = Queue
         (not_(free), "held_by_others"),
         (Assignment.item_id.in_(declined(queue.id, user_id)), "declined_by_you"),
         (Assignment.item_id.in_(touched(queue.id, user_id)), "yours_already"),
+        *_of_access(queue, user_id),
         else_="available",
     ).label("cause")
-    query = select(cause, func.count()).where(Assignment.queue_id == queue.id).group_by(cause)
+    ours = and_(Assignment.queue_id == queue.id, Assignment.gold.is_(False))
+    query = select(cause, func.count()).where(ours).group_by(cause)
     names = ("available", "held_by_you", "held_by_others", "yours_already", "declined_by_you", SUBMITTED, SET_ASIDE)
     found = {name: 0 for name in (*names, "below_threshold")}
     found.update(session.execute(query).all())
@@ -98,6 +110,16 @@ def why_empty(session: Session, project_id: int, user_id: int, kind: str = Queue
     found["unanswered"] = session.scalar(of_project.where(~answered)) or 0
     found["not_queued"] = session.scalar(of_project.where(answered, ~queued)) or 0
     return found
+
+
+def _of_access(queue: Queue, user_id: int) -> list[tuple[ColumnElement[bool], str]]:
+    causes: list[tuple[ColumnElement[bool], str]] = []
+    if queue.access != queues.ANY:
+        causes.append((Assignment.assignee_id.is_(None), "assigned_to_nobody"))
+        causes.append((Assignment.assignee_id != user_id, "assigned_to_others"))
+    if queue.kind in (QueueKind.ADJUDICATE, QueueKind.AUDIT):
+        causes.append((Assignment.item_id.in_(reviewed_elsewhere(queue, user_id)), "reviewed_by_you"))
+    return causes
 
 
 def waiting(session: Session, project_id: int, limit: int = 20, kind: str = QueueKind.ANNOTATE) -> list[Waiting]:
@@ -128,6 +150,7 @@ def _waiting(queue_id: int, audit: bool, limit: int) -> Select[*tuple[Any, ...]]
         .join(Item, Item.id == Assignment.item_id)
         .outerjoin(Risk, Risk.output_id == Assignment.output_id)
         .where(Assignment.queue_id == queue_id, Assignment.state == OPEN, Assignment.audit.is_(audit))
+        .where(Assignment.gold.is_(False))
         .order_by(Assignment.priority.desc(), Assignment.id)
         .limit(limit)
     )

@@ -16,13 +16,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from core.policies import REGISTRY as POLICIES
-from core.policies.base import QueueCandidate
 from core.projects import ProjectSettings
 from core.types import QueueKind
 from store.projects import queue_of
+from store.queue import ordering
 from store.queue.states import OPEN, PASSED
-from store.tables import Assignment, Output, Project, Queue, Risk
+from store.tables import Assignment, Project, Queue, Risk
 
 turn = random.random  # whose claim is an audit claim: people cannot foresee it
 
@@ -104,29 +103,26 @@ def redraw_audit(session: Session, project_id: int) -> int:
     """
     queue = queue_of(session, project_id)
     session.execute(select(Queue.id).where(Queue.id == queue.id).with_for_update(key_share=True))
-    policy = POLICIES.make(queue.order_policy)
     threshold = threshold_of(session, queue)
-    changed = 0
-    for slot, risk, calibrated, created_at in session.execute(_untouched(queue)):
-        audit = is_audit(queue, slot.item_id)
-        if audit != slot.audit:
-            candidate = QueueCandidate(risk, created_at, random.Random(slot.output_id).random())
-            slot.audit = audit
-            slot.priority = urgency(queue.id, slot.item_id, audit=audit, priority=policy.priority(candidate))
+    moving = [row for row in session.execute(_untouched(queue)) if is_audit(queue, row[0].item_id) != row[0].audit]
+    for start in range(0, len(moving), ordering.BATCH):
+        part = moving[start : start + ordering.BATCH]
+        urgent = ordering.priorities(session, queue, [slot.output_id for slot, _, _ in part])
+        for slot, risk, calibrated in part:
+            slot.audit = not slot.audit
+            slot.priority = urgency(queue.id, slot.item_id, audit=slot.audit, priority=urgent[slot.output_id])
             safe = threshold is not None and calibrated and risk < threshold
-            slot.state = PASSED if safe and not audit else OPEN
-            changed += 1
-    session.flush()
-    return changed
+            slot.state = PASSED if safe and not slot.audit else OPEN
+        session.flush()
+    return len(moving)
 
 
 def _untouched(queue: Queue) -> Select[*tuple[Any, ...]]:
-    """Waiting slots of items that nobody holds or finished, with the risk and the time of their outputs."""
+    """Waiting slots of items that nobody holds or finished, with the risk of their outputs."""
     waiting = Assignment.state.in_((OPEN, PASSED))
     touched = select(Assignment.item_id).where(Assignment.queue_id == queue.id, ~waiting)
     return (
-        select(Assignment, Risk.value, Risk.calibrated, Output.created_at)
-        .join(Output, Output.id == Assignment.output_id)
+        select(Assignment, Risk.value, Risk.calibrated)
         .outerjoin(Risk, Risk.output_id == Assignment.output_id)
         .where(Assignment.queue_id == queue.id, waiting, Assignment.item_id.not_in(touched))
         .order_by(Assignment.id)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core import queues
 from core.types import QueueKind
 from store import audit
+from store.queue import access
 from store.queue.claims import LostClaim, why_lost
 from store.queue.slots import to_experts
 from store.queue.states import CLAIMED, OPEN, SET_ASIDE, leave, slot_and_queue
@@ -15,13 +17,13 @@ from store.text import clean
 
 
 def skip(session: Session, assignment_id: int, token: str, user_id: int, reason: str) -> None:
-    """Decline a slot with a reason; the queue's skip policy says where it goes. Raises ``LostClaim``, ``ValueError`` without a reason.
+    """Decline a slot; the queue's skip policy says where it goes. Raises ``LostClaim``, ``ValueError`` where a reason is missing.
 
     ``to_others``: somebody else may have it, this person never again. ``to_me``: it goes to the end of the line and may come
     back to the same person. ``set_aside``: nobody gets it until a manager reopens it.
     """
-    reason = _reason(reason)
     slot, queue = slot_and_queue(session, assignment_id)
+    reason = _reason(reason) if queue.reason_required else clean(reason).strip()
     _fence(session, slot, token, user_id)
     if queue.skip_policy == "set_aside":
         leave(slot, SET_ASIDE)
@@ -31,6 +33,10 @@ def skip(session: Session, assignment_id: int, token: str, user_id: int, reason:
         slot.priority = _last_place(session, queue.id) - 1
     kind = "later" if queue.skip_policy == "to_me" else "skip"
     _decline(session, slot, user_id, reason, kind)
+    if queue.skip_policy == "to_others" and slot.assignee_id == user_id:
+        slot.assignee_id = None  # theirs no longer: the next one's in turn, or whom an admin names
+        session.flush()
+        access.deal(session, queue, [slot.id] if queue.access == queues.ROUND_ROBIN else [])
 
 
 def flag(session: Session, assignment_id: int, token: str, user_id: int, reason: str) -> int | None:

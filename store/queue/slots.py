@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.types import QueueKind
 from store import audit
 from store.projects import queue_of
+from store.queue import access
 from store.queue.lanes import is_audit, passing, urgency
 from store.queue.states import CLAIMED, OPEN, PASSED, SET_ASIDE, leave, slot_and_queue
 from store.tables import Assignment, Correction, Output, Queue
@@ -49,7 +50,7 @@ def _locked(session: Session, queue: Queue, item_id: int) -> Sequence[Assignment
     session.execute(select(Queue.id).where(Queue.id == queue.id).with_for_update(key_share=True))
     return session.scalars(
         select(Assignment)
-        .where(Assignment.queue_id == queue.id, Assignment.item_id == item_id)
+        .where(Assignment.queue_id == queue.id, Assignment.item_id == item_id, Assignment.gold.is_(False))
         .order_by(Assignment.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
@@ -82,6 +83,7 @@ def _add_slots(session: Session, queue: Queue, output: Output, there: int, prior
         return 0
     audit = _in_audit(session, queue, output.item_id)
     state = PASSED if not audit and passing(session, queue, [output.id]) else OPEN
+    turns = access.next_turns(session, queue, queue.overlap - there)
     fresh = [
         Assignment(
             queue_id=queue.id,
@@ -91,8 +93,9 @@ def _add_slots(session: Session, queue: Queue, output: Output, there: int, prior
             audit=audit,
             priority=urgency(queue.id, output.item_id, audit=audit, priority=priority),
             state=state,
+            assignee_id=person,
         )
-        for slot in range(there, queue.overlap)
+        for slot, person in zip(range(there, queue.overlap), turns, strict=True)
     ]
     session.add_all(fresh)
     session.flush()
@@ -120,20 +123,30 @@ def to_experts(session: Session, project_id: int, slot: Assignment) -> int:
 
 
 def _add(session: Session, queue: Queue, item_id: int, output_id: int, **more: Any) -> int:
-    """A slot of the expert queue; returns its id."""
-    expert = Assignment(queue_id=queue.id, item_id=item_id, output_id=output_id, **more)
+    """A slot of a queue of experts; returns its id."""
+    (person,) = access.next_turns(session, queue, 1)
+    expert = Assignment(queue_id=queue.id, item_id=item_id, output_id=output_id, assignee_id=person, **more)
     session.add(expert)
     session.flush()
     return expert.id
 
 
-def dispute(session: Session, project_id: int, output_id: int, *, reason: str, priority: float) -> int | None:
-    """Put an output before the experts with a ``reason`` in words, besides its place among the annotators.
+def dispute(
+    session: Session,
+    project_id: int,
+    output_id: int,
+    *,
+    reason: str,
+    priority: float,
+    kind: QueueKind = QueueKind.EXPERT,
+) -> int | None:
+    """Put an output before the experts, or into another queue of theirs, with a ``reason`` in words, besides its place among the
+    annotators.
 
     Returns the id of its slot, new or open, whose reason is renewed. ``None`` where an expert holds the item or is done with this
     output: nothing is taken out of anybody's hands. An open slot of an older attempt moves to this one.
     """
-    queue = queue_of(session, project_id, QueueKind.EXPERT)
+    queue = queue_of(session, project_id, kind)
     output = session.get_one(Output, output_id)
     there = _locked(session, queue, output.item_id)
     for slot in there:
@@ -156,13 +169,28 @@ def put_back(session: Session, assignment_id: int, user_id: int) -> None:
     session.flush()
 
 
+def force_release(session: Session, assignment_id: int, user_id: int) -> int:
+    """A manager takes a slot out of its holder's hands; returns who that was. What they typed stays a draft of theirs.
+
+    Raises ``ValueError`` where nobody holds it.
+    """
+    slot, _ = slot_and_queue(session, assignment_id)
+    if slot.state != CLAIMED or slot.holder_id is None:
+        raise ValueError("nobody holds that item any more")
+    holder = slot.holder_id
+    leave(slot, OPEN)
+    audit.record(session, "queue.force_release", "assignment", slot.id, user_id=user_id, old={"holder": holder})
+    session.flush()
+    return holder
+
+
 def fill_slots(session: Session, project_id: int, kind: str = QueueKind.ANNOTATE) -> int:
     """After overlap was raised: give every item of the queue the slots that it lacks; returns how many. Lowering removes none."""
     queue = queue_of(session, project_id, kind)
     session.execute(select(Queue.id).where(Queue.id == queue.id).with_for_update(key_share=True))
     rows = session.execute(
         select(Assignment.item_id, func.count(), func.max(Assignment.output_id), func.max(Assignment.priority))
-        .where(Assignment.queue_id == queue.id)
+        .where(Assignment.queue_id == queue.id, Assignment.gold.is_(False))
         .group_by(Assignment.item_id)
         .having(func.count() < queue.overlap)
     )
@@ -207,6 +235,7 @@ def _ordinary(queue: Queue, output_ids: Sequence[int]) -> Select[Assignment]:
             Assignment.output_id.in_(output_ids),
             Assignment.state.in_((OPEN, CLAIMED, PASSED)),
             Assignment.audit.is_(False),
+            Assignment.gold.is_(False),
         )
         .order_by(Assignment.id)
         .with_for_update(key_share=True)

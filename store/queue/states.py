@@ -40,6 +40,14 @@ def declined(queue_id: int, user_id: int) -> Select[int]:
     )
 
 
+def reviewed_elsewhere(queue: Queue, user_id: int) -> Select[int]:
+    """Items of which the person holds or finished a slot in another queue of the project."""
+    theirs = select(_mine.c.item_id).join(Queue, Queue.id == _mine.c.queue_id)
+    return theirs.where(
+        _mine.c.holder_id == user_id, Queue.project_id == queue.project_id, _mine.c.queue_id != queue.id
+    )
+
+
 def slot_and_queue(session: Session, assignment_id: int) -> tuple[Assignment, Queue]:
     """The slot, locked until the transaction ends, with its queue. Raises ``LookupError``."""
     row = session.execute(

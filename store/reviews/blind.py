@@ -1,7 +1,7 @@
 """Which items a person reviews blind: without seeing what machines say, so that the influence of critics can be measured.
 
-An item of the annotate queue is drawn by a hash of queue and item, like the audit slice (``store.queue.lanes``) but apart from it.
-Experts settle what others left open, so nothing is hidden from them.
+Where the queue follows the project's share, an item is drawn by a hash of queue and item, like the audit slice
+(``store.queue.lanes``) but apart from it. Experts settle what others left open, so that their queues start with nothing hidden.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.projects import ProjectSettings
-from core.types import QueueKind
 from store.tables import Assignment, Project, Review
 
 
@@ -24,10 +23,14 @@ def draw(queue_id: int, item_id: int) -> float:
 
 def is_blind(session: Session, slot: Assignment, user_id: int) -> bool:
     """Whether this person reviews the slot blind. Who has reviewed it with everything in view once is not blind again."""
-    if slot.queue.kind != QueueKind.ANNOTATE:
+    if slot.queue.blind == "never":
         return False
-    settings = session.scalar(select(Project.settings).where(Project.id == slot.queue.project_id))
-    if draw(slot.queue_id, slot.item_id) >= ProjectSettings.model_validate(settings).blind_share:
+    if slot.queue.blind == "share" and not _drawn(session, slot):
         return False
     seen = select(Review.id).where(Review.assignment_id == slot.id, Review.user_id == user_id, Review.blind.is_(False))
     return session.scalar(seen.limit(1)) is None
+
+
+def _drawn(session: Session, slot: Assignment) -> bool:
+    settings = session.scalar(select(Project.settings).where(Project.id == slot.queue.project_id))
+    return draw(slot.queue_id, slot.item_id) < ProjectSettings.model_validate(settings).blind_share

@@ -19,7 +19,17 @@ from store.tables.lessons import (
 )
 from store.tables.quality import EvaluationSet, LabelDrivers, RowScore, TrainingRun
 from store.tables.retrieval import Lookup
-from store.tables.review import Assignment, Correction, Decline, Draft, Queue, Review
+from store.tables.review import (
+    Assignment,
+    Correction,
+    DecidedReview,
+    Decline,
+    Draft,
+    GoldItem,
+    Queue,
+    QueueMember,
+    Review,
+)
 from store.tables.system import AuditEvent, Export, Job, User, UserSession, Worker
 from store.tables.teams import ProjectMember, Team, TeamMember, UserIdentity
 from store.tables.work import CriticModel, Critique, Item, Output, Project, Risk, RiskModel, Rollout, Rule, Step, Vote
@@ -32,12 +42,14 @@ __all__ = [
     "Correction",
     "CriticModel",
     "Critique",
+    "DecidedReview",
     "Decline",
     "Draft",
     "Embedding",
     "EvaluationSet",
     "EvidenceMap",
     "Export",
+    "GoldItem",
     "IdempotencyKey",
     "IndexFeed",
     "Item",
@@ -58,6 +70,7 @@ __all__ = [
     "Project",
     "ProjectMember",
     "Queue",
+    "QueueMember",
     "Retraction",
     "RetractionEntry",
     "Retrieval",

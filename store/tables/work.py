@@ -63,6 +63,9 @@ class Item(Keyed, Base):
     context: Mapped[str] = mapped_column(default="")
     reference: Mapped[str | None]
     meta: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    parent_id: Mapped[int | None] = mapped_column(
+        ForeignKey("item.id"), index=True
+    )  # of which it is a sub-task (paper 7)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     project: Mapped[Project] = relationship()

@@ -85,18 +85,16 @@ def test_a_missing_column_would_be_noticed(empty_url: str) -> None:
     engine.dispose()
 
 
-def test_the_index_that_cannot_be_compared_is_as_the_tables_have_it(sqlite_url: str) -> None:
+@pytest.mark.parametrize("name", ["ix_assignment_claim", "ix_assignment_assignee"])
+def test_the_index_that_cannot_be_compared_is_as_the_tables_have_it(sqlite_url: str, name: str) -> None:
     engine = make_engine(sqlite_url)
     with engine.connect() as connection:
-        kept = connection.exec_driver_sql(
-            "SELECT sql FROM sqlite_master WHERE name = 'ix_assignment_claim'"
-        ).scalar_one()
-        connection.exec_driver_sql("DROP INDEX ix_assignment_claim")
-        index = next(i for i in tables.Assignment.__table__.indexes if i.name == "ix_assignment_claim")
+        text_of = f"SELECT sql FROM sqlite_master WHERE name = '{name}'"
+        kept = connection.exec_driver_sql(text_of).scalar_one()
+        connection.exec_driver_sql(f"DROP INDEX {name}")
+        index = next(i for i in tables.Assignment.__table__.indexes if i.name == name)
         index.create(connection)
-        wanted = connection.exec_driver_sql(
-            "SELECT sql FROM sqlite_master WHERE name = 'ix_assignment_claim'"
-        ).scalar_one()
+        wanted = connection.exec_driver_sql(text_of).scalar_one()
     engine.dispose()
     assert kept == wanted and "DESC" in kept
 

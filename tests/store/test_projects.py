@@ -21,7 +21,7 @@ def test_a_project_comes_with_its_queues_and_full_settings(db: Database) -> None
     project = make(db, settings={"lesson_tokens": 100})
     with db.read() as session:
         kinds = session.scalars(select(tables.Queue.kind).where(tables.Queue.project_id == project.id)).all()
-        assert sorted(kinds) == ["annotate", "expert"]
+        assert sorted(kinds) == ["adjudicate", "annotate", "audit", "expert"]
         kept = projects.get(session, project.id)
         assert (kept.settings["lesson_tokens"], kept.settings["risk"]) == (100, "polar")
         found = projects.by_slug(session, "p")

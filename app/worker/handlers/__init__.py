@@ -17,6 +17,7 @@ from app.worker.handlers.generate import generate
 from app.worker.handlers.importing import import_file
 from app.worker.handlers.importing_lessons import import_lessons
 from app.worker.handlers.map_lessons import map_lessons
+from app.worker.handlers.order_queue import order_queue
 from app.worker.handlers.probe_lessons import probe_lessons
 from app.worker.handlers.reask import reask
 from app.worker.handlers.redistil import redistil
@@ -41,6 +42,7 @@ HANDLERS: Mapping[str, Handler] = {
     "embed": embed,
     "map_lessons": map_lessons,
     "rollouts": sample_rollouts,
+    "order_queue": order_queue,
     "fit_risk": fit_risk,
     "fit_evidence": fit_evidence,
     "fit_critic": fit_critic,

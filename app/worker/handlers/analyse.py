@@ -226,7 +226,7 @@ def _save(
     asked = [name for name in case.subject.options.critics if name != BY_JOB]
     judgements.save(session, output.id, critiques=case.critiques, critics=asked, risk=risk)
     put_output_vector(session, project_id, output.id, embedder_id, vector)
-    priority = queue_priority(session, project_id, output, risk.value)
+    priority = queue_priority(session, project_id, output)
     queue.enqueue_output(session, project_id, output.id, priority=priority)
     disputes.to_experts(session, project_id, case.subject.options, output, priority)
 

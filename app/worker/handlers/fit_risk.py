@@ -18,7 +18,6 @@ from app.worker.risks import (
     held_out,
     kept_state,
     put_output_vector,
-    queue_priority,
 )
 from app.worker.runner import Context
 from app.worker.waking import wake_evidence
@@ -208,14 +207,13 @@ def _rescore(context: Context, project_id: int, rows: Sequence[RiskTrainingRow],
     """Keep the new risks and their places in the queue; how many differ from the ones before."""
     changed = 0
     with context.db.write() as session:
-        priorities = {}
         for row, risk in zip(rows, risks, strict=True):
             before = judgements.risk(session, row.output_id)
             changed += before is None or abs(before.value - risk.value) > LEAST_CHANGE
             judgements.save(session, row.output_id, risk=risk)
-            output = outputs.get(session, row.output_id)
-            priorities[row.output_id] = queue_priority(session, project_id, output, risk.value)
-        queue.set_priority(session, project_id, priorities)
+        line = projects.queue_of(session, project_id)
+        urgent = queue.ordering.priorities(session, line, [row.output_id for row in rows])
+        queue.set_priority(session, project_id, urgent)
     return changed
 
 

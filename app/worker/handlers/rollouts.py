@@ -52,8 +52,7 @@ def sample_rollouts(context: Context, payload: Rollouts) -> dict[str, Any]:
         with context.db.write() as session:
             judgements.save(session, output.id, critiques=made, critics=[ROLLOUTS])
             rollouts.note_outcome(session, output, tree is None)
-            risk = judgements.risk(session, output.id)
-            priority = queue_priority(session, subject.project.id, output, risk.value if risk else None)
+            priority = queue_priority(session, subject.project.id, output)
             queue.set_priority(session, subject.project.id, {output.id: priority})
             to_experts(session, subject.project.id, subject.options, output, priority)
         done["outputs"] += 1

@@ -1,0 +1,184 @@
+"""Queues: how far each is, who holds what, who takes part, how it works, and assigning; for admins and leads of the project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from sqlalchemy.orm import Session
+
+from app import auth
+from app.pages import layout, queue_settings
+from app.state import AppState
+from app.view import queue as view
+from core.types import JobPriority, QueueKind, Role
+from store import projects, queue, users
+
+SECONDS = 5.0
+
+
+def build(state: AppState) -> None:
+    seen = gr.State({})
+    picker = layout.head("Queues", "Who works on what, and how it is given out.")
+    kind = gr.Radio(
+        [(name, kind.value) for kind, name in view.KINDS.items()],
+        value=QueueKind.ANNOTATE.value,
+        label="Queue",
+        elem_id="queue-kind",
+    )
+    said = layout.html(elem_id="queue-said")
+    with gr.Row(equal_height=False, elem_classes="two-to-one"):
+        with gr.Column(scale=2, min_width=320):
+            shown = {name: layout.html(elem_id=f"queue-{name}", actions=True) for name in ("progress", "held")}
+        with gr.Column(scale=1, min_width=300):
+            shown |= {name: layout.html(elem_id=f"queue-{name}", actions=True) for name in ("people", "skips")}
+    blocks = [shown[name] for name in view.PARTS]
+    assigning = _assigning()
+    form = queue_settings.build(state, picker, kind, said)
+
+    def opened(request: gr.Request) -> list[Any]:
+        auth.require(request, Role.LEAD)
+        with state.db.read() as session:
+            choice, project_id = layout.pick(session, request)
+            people = [(f"{user.name} ({user.role})", user.id) for user in users.list_all(session) if user.active]
+            first = _parts(session, project_id, QueueKind.ANNOTATE)
+            values = queue_settings.values(session, project_id, QueueKind.ANNOTATE)
+        return [choice, gr.CheckboxGroup(people, value=[]), *first.values(), *values]
+
+    def show(project: Any, which: Any, known: Any, request: gr.Request) -> list[Any]:
+        auth.require(request, Role.LEAD)
+        with state.db.read() as session:
+            return _changed(session, layout.as_int(project), _kind(which), known)
+
+    def chosen(project: Any, which: Any, request: gr.Request) -> list[Any]:
+        auth.require(request, Role.LEAD)
+        with state.db.read() as session:
+            found = _parts(session, layout.as_int(project), _kind(which))
+            values = queue_settings.values(session, layout.as_int(project), _kind(which))
+        return ["", *found.values(), *values]
+
+    def pressed(project: Any, which: Any, request: gr.Request, event: gr.EventData) -> list[Any]:
+        person = auth.require(request, Role.LEAD)
+        return _after(state, project, which, lambda session: _act(session, person.id, project, which, event))
+
+    def assign(
+        project: Any, which: Any, named: Any, words: Any, risk: Any, most: Any, request: gr.Request
+    ) -> list[Any]:
+        person = auth.require(request, Role.LEAD)
+        given = {"users": named, "words": words, "risk": risk, "most": most}
+        return _after(state, project, which, lambda session: _assign(session, person.id, project, which, given))
+
+    def reorder(project: Any, which: Any, request: gr.Request) -> list[Any]:
+        person = auth.require(request, Role.LEAD)
+        return _after(state, project, which, lambda session: _reorder(session, person.id, project, which))
+
+    where = [picker, kind]
+    layout.on_load(opened, None, [picker, assigning["users"], *blocks, *form])
+    gr.Timer(SECONDS).tick(show, [*where, seen], [seen, *blocks], **layout.LIGHT)
+    picker.input(chosen, where, [said, *blocks, *form], **layout.LIGHT)
+    kind.input(chosen, where, [said, *blocks, *form], **layout.LIGHT)
+    for part in blocks:
+        part.click(pressed, where, [said, *blocks], **layout.LIGHT)
+    fields = [assigning[name] for name in ("users", "words", "risk", "most")]
+    assigning["button"].click(assign, [*where, *fields], [said, *blocks], **layout.LIGHT)
+    assigning["order"].click(reorder, where, [said, *blocks], **layout.LIGHT)
+
+
+def _assigning() -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    with gr.Accordion("Assign and re-order", open=False, elem_id="queue-assign"):
+        made["users"] = gr.CheckboxGroup([], label="To these people, in turn", elem_id="assign-users")
+        with gr.Row():
+            made["words"] = gr.Textbox(
+                label="Only items with these words", info="In name or prompt.", max_length=200, max_lines=1
+            )
+            made["risk"] = gr.Number(label="Only from this risk on, in percent", minimum=0, maximum=100, value=0)
+            made["most"] = gr.Number(
+                label="At most",
+                info="The most urgent first.",
+                precision=0,
+                minimum=1,
+                maximum=queue.access.MOST,
+                value=100,
+            )
+        with gr.Row():
+            made["button"] = gr.Button("Assign what is nobody’s", variant="primary", elem_id="assign")
+            made["order"] = gr.Button("Put the whole queue in order", elem_id="reorder")
+    return made
+
+
+def _kind(value: Any) -> QueueKind:
+    return QueueKind(value) if value in set(QueueKind) else QueueKind.ANNOTATE
+
+
+def _parts(session: Session, project_id: int | None, kind: QueueKind) -> dict[str, str]:
+    if project_id is None:
+        nothing = layout.said("There is no project yet: make one on the Projects page.", "warn")
+        return {name: nothing if name == "progress" else "" for name in view.PARTS}
+    return view.parts(session, project_id, kind)
+
+
+def _changed(session: Session, project_id: int | None, kind: QueueKind, known: Any) -> list[Any]:
+    marks, parts = layout.changed(known, **_parts(session, project_id, kind))
+    return [marks, *parts]
+
+
+def _after(state: AppState, project: Any, which: Any, act: Any) -> list[Any]:
+    """Do it in one transaction; what to say, and the parts as they are then."""
+    try:
+        with state.db.write() as session:
+            said = layout.said(act(session), "ok")
+    except (ValueError, LookupError, TypeError) as problem:
+        said = layout.said(layout.sentence(problem), "bad")
+    with state.db.read() as session:
+        return [said, *_parts(session, layout.as_int(project), _kind(which)).values()]
+
+
+def _act(session: Session, by: int, project: Any, which: Any, event: gr.EventData) -> str:
+    """Do what a button in a part asks for; returns what to say."""
+    data = layout.data_of(event)
+    action, slot, user_id = data.get("action"), layout.as_int(data.get("slot")), layout.as_int(data.get("user"))
+    line = projects.queue_of(session, layout.as_int(project) or 0, _kind(which))
+    if action == "release" and slot is not None:
+        holder = queue.force_release(session, slot, by)
+        return f"Released. {users.get(session, holder).name} keeps what they typed as a draft."
+    if action == "put_back" and slot is not None:
+        queue.put_back(session, slot, by)
+        return "It is back in the queue."
+    if action == "leave" and user_id is not None:
+        given = queue.leave_queue(session, line, user_id, by)
+        return f"{users.get(session, user_id).name} takes no part any more; {given} of their slots went on."
+    if action == "join" and user_id is not None:
+        queue.join(session, line, user_id, by)
+        return f"{users.get(session, user_id).name} takes part."
+    raise ValueError("there is no such button: reload the page")
+
+
+def _assign(session: Session, by: int, project: Any, which: Any, given: dict[str, Any]) -> str:
+    line = projects.queue_of(session, layout.as_int(project) or 0, _kind(which))
+    named = [user for one in given["users"] or [] if (user := layout.as_int(one)) is not None]
+    risk = float(given["risk"] or 0) / 100
+    count = queue.assign(
+        session,
+        line,
+        named,
+        by=by,
+        words=str(given["words"] or ""),
+        least_risk=risk if risk > 0 else None,
+        limit=int(given["most"] or 0),
+    )
+    if not count:
+        return "Nothing that waits is nobody’s and fits; nothing was assigned."
+    more = (
+        " The queue’s access is “anybody”: choose “assigned” under Settings to make it count."
+        if line.access == "any"
+        else ""
+    )
+    return f"{count:,} slots assigned.{more}"
+
+
+def _reorder(session: Session, by: int, project: Any, which: Any) -> str:
+    """A job: it works in short pieces, and nobody has to stop claiming."""
+    project_id, kind = layout.as_int(project) or 0, _kind(which)
+    queue_settings.wake_order(session, project_id, kind, by, JobPriority.NORMAL)
+    return f"The worker puts the queue in order. {view.ordering(session, project_id, kind)}".strip()

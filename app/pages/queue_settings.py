@@ -1,0 +1,160 @@
+"""How one queue works, as a form: given out to whom, for how long, in which order, and what happens to what is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from sqlalchemy.orm import Session
+
+from app import auth
+from app.pages import layout
+from app.state import AppState
+from app.worker import jobs as worker_jobs
+from core import queues
+from core.types import JobPriority, QueueKind, Role
+from store import projects, queue
+
+ACCESS = [
+    ("Anybody with the role", "any"),
+    ("Whom it is assigned to", "assigned"),
+    ("People of the queue in turn", "round_robin"),
+]
+SKIPS = [
+    ("Offer it to others", "to_others"),
+    ("Put it at the end of the line", "to_me"),
+    ("Set it aside for a manager", "set_aside"),
+]
+BLIND = [("The project’s share of items", "share"), ("Always", "always"), ("Never", "never")]
+GOLD_ACTIONS = [("They are told", "tell"), ("They are told and paused", "pause")]
+PERCENT = ("audit_share", "agreement_floor", "gold_share", "gold_floor")
+MINUTES = ("lease_seconds",)
+WHOLE = ("overlap", "heartbeat_seconds", "extra_reviews")
+PLAIN = ("access", "skip_policy", "reason_required", "blind", "order_policy", "gold_action")
+NAMES = (*WHOLE, *MINUTES, *PLAIN, *PERCENT)
+
+
+def build(state: AppState, picker: gr.Dropdown, kind: gr.Radio, said: gr.HTML) -> list[Any]:
+    """Add the form to the open Blocks; returns its controls in the order of ``values``."""
+    made = _controls()
+    fields = [made[name] for name in NAMES]
+
+    def keep(project: Any, which: Any, request: gr.Request, *given: Any) -> str:
+        person = auth.require(request, Role.LEAD)
+        try:
+            with state.db.write() as session:
+                text = _save(
+                    session, layout.as_int(project) or 0, which, dict(zip(NAMES, given, strict=True)), person.id
+                )
+        except (ValueError, LookupError, TypeError) as problem:
+            return layout.said(layout.sentence(problem), "bad")
+        return layout.said(text, "ok")
+
+    made["save"].click(keep, [picker, kind, *fields], said, **layout.LIGHT)
+    return fields
+
+
+def _controls() -> dict[str, Any]:
+    from core import policies
+
+    made: dict[str, Any] = {}
+    with gr.Accordion("Settings of this queue", open=False, elem_id="queue-settings"):
+        with gr.Row():
+            made["access"] = gr.Dropdown(ACCESS, label="Who gets an item")
+            made["order_policy"] = gr.Dropdown(policies.REGISTRY.names(), label="Order")
+            made["audit_share"] = gr.Number(
+                label="Drawn at random, in percent",
+                info="Whatever their order. Of the audit queue: of reviewed items that are looked at again.",
+                minimum=0,
+                maximum=100,
+            )
+        with gr.Row():
+            made["overlap"] = gr.Number(label="People per item", precision=0, minimum=1, maximum=100)
+            made["extra_reviews"] = gr.Number(
+                label="Further people where they disagree", precision=0, minimum=0, maximum=20
+            )
+            made["agreement_floor"] = gr.Number(
+                label="Agreement that settles, in percent",
+                info="The majority’s share. 100: all must agree.",
+                minimum=0,
+                maximum=100,
+            )
+        with gr.Row():
+            made["lease_seconds"] = gr.Number(label="Minutes an item is held", precision=0, minimum=1, maximum=10_080)
+            made["heartbeat_seconds"] = gr.Number(
+                label="Seconds between signs of life", info="Of the open page.", precision=0, minimum=2, maximum=3600
+            )
+            made["blind"] = gr.Dropdown(BLIND, label="Reviewed blind", info="Without what machines say.")
+        with gr.Row():
+            made["skip_policy"] = gr.Dropdown(SKIPS, label="When somebody skips an item")
+            made["reason_required"] = gr.Checkbox(label="A skip needs a reason")
+        with gr.Row():
+            made["gold_share"] = gr.Number(
+                label="Gold items among the others, in percent", info="Of known verdict.", minimum=0, maximum=100
+            )
+            made["gold_floor"] = gr.Number(
+                label="Fewest right of them, in percent",
+                info=f"Judged from {queues.FEWEST_GOLD} on.",
+                minimum=0,
+                maximum=100,
+            )
+            made["gold_action"] = gr.Dropdown(GOLD_ACTIONS, label="Who is below that")
+        made["save"] = gr.Button("Save these settings", variant="primary", elem_id="queue-save")
+    return made
+
+
+def values(session: Session, project_id: int | None, kind: QueueKind) -> list[Any]:
+    """What each control shows, in the order of ``NAMES``."""
+    if project_id is None:
+        return [gr.skip()] * len(NAMES)
+    line = projects.queue_of(session, project_id, kind)
+    return [_shown(name, getattr(line, name)) for name in NAMES]
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name in MINUTES:
+        return max(1, value // 60)
+    return round(100 * value, 2) if name in PERCENT else value
+
+
+def _meant(name: str, value: Any) -> Any:
+    if value is None:
+        raise ValueError("fill in every field")
+    if name in MINUTES:
+        return 60 * int(value)
+    if name in PERCENT:
+        return float(value) / 100
+    return int(value) if name in WHOLE else bool(value) if name == "reason_required" else str(value)
+
+
+def _save(session: Session, project_id: int, which: Any, given: dict[str, Any], user_id: int) -> str:
+    kind = QueueKind(which) if which in set(QueueKind) else QueueKind.ANNOTATE
+    line = projects.queue_of(session, project_id, kind)
+    before = {name: getattr(line, name) for name in NAMES}
+    projects.set_queue(
+        session, project_id, kind, user_id=user_id, **{name: _meant(name, one) for name, one in given.items()}
+    )
+    changed = {name for name in NAMES if before[name] != getattr(line, name)}
+    if not changed:
+        return "Nothing was changed."
+    if "overlap" in changed and line.overlap > before["overlap"]:
+        queue.fill_slots(session, project_id, kind)
+    if "audit_share" in changed and kind is QueueKind.ANNOTATE:
+        queue.redraw_audit(session, project_id)
+    if not changed & {"order_policy", "access"}:
+        return "Saved."
+    wake_order(session, project_id, kind, user_id, JobPriority.NORMAL)
+    return "Saved. The worker brings what waits to it, and people go on meanwhile."
+
+
+def wake_order(session: Session, project_id: int, kind: QueueKind, user_id: int, priority: JobPriority) -> None:
+    """Let the worker put the queue in order; one such job at a time."""
+    worker_jobs.enqueue(
+        session,
+        "order_queue",
+        {"project_id": project_id, "kind": kind.value},
+        priority=priority,
+        dedupe_key=f"order_queue:{project_id}:{kind.value}",
+        project_id=project_id,
+        user_id=user_id,
+    )

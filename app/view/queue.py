@@ -1,0 +1,86 @@
+"""What the queues page shows of one queue: how far it is, who holds what until when, its people, and what was skipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from app.view.render import render
+from core import queues
+from core.types import QueueKind
+from store import projects, queue, users
+from store.clock import now
+from store.queue import progress
+
+PARTS = ("progress", "held", "people", "skips")
+KINDS = {
+    QueueKind.ANNOTATE: "Annotation",
+    QueueKind.EXPERT: "Experts",
+    QueueKind.ADJUDICATE: "Adjudication",
+    QueueKind.AUDIT: "Audit",
+}
+WHAT = {
+    QueueKind.ANNOTATE: "Every answer that needs people comes here first.",
+    QueueKind.EXPERT: "What was flagged, or sent on by a threshold or a disagreement.",
+    QueueKind.ADJUDICATE: "Answers that people judged differently: one expert decides, with the reviews side by side.",
+    QueueKind.AUDIT: "A share of what was reviewed, reviewed again by somebody who does not see the first review.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    user_id: int
+    name: str
+    active: bool
+    waits: int
+    holds: int
+    finished: int
+
+
+def parts(session: Session, project_id: int, kind: QueueKind) -> dict[str, str]:
+    """HTML of ``PARTS``."""
+    line = projects.queue_of(session, project_id, kind)
+    hours = progress.finished_by_hour(session, line.id)
+    counts = queue.counts(session, project_id, kind)
+    nobody = 0 if line.access == queues.ANY else queue.access.unassigned(session, line.id)
+    moment = now()
+    return {
+        "progress": render(
+            "queue/progress.html",
+            what=WHAT[kind],
+            counts=counts,
+            hours=hours,
+            most=max(hours, default=0),
+            lasts=lasts(counts["open"] + counts["claimed"] + counts["expired"], hours),
+            nobody=nobody,
+        ),
+        "held": render("queue/held.html", rows=progress.held(session, line.id), now=moment),
+        "people": render("queue/people.html", rows=_members(session, line.id), access=line.access),
+        "skips": render("queue/skips.html", rows=progress.skips(session, line.id)),
+    }
+
+
+def lasts(left: int, hours: list[int]) -> str:
+    """How long what is left takes at the pace of the hours in which somebody worked; empty where that is not known."""
+    worked = [count for count in hours if count]
+    if not left or not worked:
+        return ""
+    need = left / (sum(worked) / len(worked))
+    return "less than an hour of work" if need < 1 else f"about {round(need):,} hours of work at this pace"
+
+
+def _members(session: Session, queue_id: int) -> list[MemberView]:
+    work = progress.by_person(session, queue_id)
+    active = {row.user_id for row in queue.members(session, queue_id)}
+    names = {user.id: user.name for user in users.list_all(session)}
+    ids = sorted(active | set(work), key=lambda id_: names.get(id_, ""))
+    return [MemberView(id_, names.get(id_, f"person {id_}"), id_ in active, *work.get(id_, (0, 0, 0))) for id_ in ids]
+
+
+def ordering(session: Session, project_id: int, kind: QueueKind) -> str:
+    """What the queue's policy cannot weigh, in words; empty where it has all that it needs."""
+    line = projects.queue_of(session, project_id, kind)
+    looked, lacks = queue.ordering.lacking(session, line)
+    said = "; ".join(f"{count} of {looked}: {word}" for word, count in lacks.most_common())
+    return f"Stand behind, riskiest first, because of what is not known: {said}." if said else ""
