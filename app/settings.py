@@ -9,18 +9,30 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+Takes = Literal["all", "model", "rest"]  # which jobs a worker takes
+
 
 class Settings(BaseSettings):
     """Every setting has a default with which one machine works and no other host is contacted."""
 
     model_config = SettingsConfigDict(env_prefix="CORRIGENDA_", env_file=".env", extra="ignore")
 
-    data_dir: Path = Field(Path(".corrigenda"), description="Where database, models, exports and uploads are kept.")
+    data_dir: Path = Field(
+        Path(".corrigenda"), description="Where database, models, index, exports and uploads are kept."
+    )
+    files_dir: Path | None = Field(
+        None,
+        description="Where exports and uploads are kept, if elsewhere: a folder that web and all workers share.",
+    )
     database_url: str | None = Field(
         None, description="SQLAlchemy URL; by default SQLite in the data directory. PostgreSQL: postgresql://host/name"
     )
     host: str = Field("127.0.0.1", description="Address the web process listens on.")
     port: int = Field(7860, ge=0, le=65535, description="Port of the web process; 0 takes a free one.")
+    trusted_proxies: list[str] = Field(
+        default_factory=lambda: ["127.0.0.1", "::1"],
+        description="Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    )
     demo_sign_in: bool = Field(
         False,
         description="Sign every visitor in as the demo's admin; works only while listening on a loopback address.",
@@ -39,6 +51,12 @@ class Settings(BaseSettings):
     )
     worker_threads: int = Field(
         8, ge=1, description="How many jobs a worker holds at once; one model serves them in batches."
+    )
+    worker_takes: Takes = Field(
+        "all", description="Jobs of this worker: all, those that ask the language model (model), or the others (rest)."
+    )
+    worker_drain_seconds: float = Field(
+        0.0, ge=0, description="How long a worker that is to end lets running jobs go on before it hands them back."
     )
     worker_heartbeat_seconds: float = Field(2.0, gt=0, description="How often a worker says that it lives.")
     worker_dead_seconds: float = Field(15.0, gt=0, description="A worker silent for this long is taken for dead.")
@@ -83,11 +101,11 @@ class Settings(BaseSettings):
 
     @property
     def exports_dir(self) -> Path:
-        return self.data_dir / "exports"
+        return (self.files_dir or self.data_dir) / "exports"
 
     @property
     def uploads_dir(self) -> Path:
-        return self.data_dir / "uploads"
+        return (self.files_dir or self.data_dir) / "uploads"
 
     @property
     def index_dir(self) -> Path:

@@ -90,7 +90,12 @@ def serve(settings: Settings, db: Database | None = None) -> None:
     sock.listen()  # before the address is printed: who reads it may connect at once
     print(f"Corrigenda is at http://{in_address(settings.host)}:{sock.getsockname()[1]}/", flush=True)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        forwarded_allow_ips=settings.trusted_proxies,
     )
     uvicorn.Server(config).run(sockets=[sock])
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import case, exists, select, text, update
+from sqlalchemy import case, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
 from core.types import JobState
@@ -79,7 +79,12 @@ def start(session: Session, job_id: int, worker_id: str) -> Job | None:
             Job.attempts < Job.max_attempts,
         )
         .values(
-            state=JobState.RUNNING.value, worker_id=worker_id, attempts=Job.attempts + 1, started_at=now(), error=""
+            state=JobState.RUNNING.value,
+            worker_id=worker_id,
+            attempts=Job.attempts + 1,
+            started_at=now(),
+            error="",
+            parked=False,
         )
         .returning(Job.id)
     ).one_or_none()
@@ -227,6 +232,37 @@ def stranded(session: Session, dead_after_seconds: float) -> Sequence[Job]:
     since = now() - timedelta(seconds=dead_after_seconds)
     lives = exists().where(Worker.id == Job.worker_id, Worker.seen_at > since, Worker.stopped_at.is_(None))
     return session.scalars(select(Job).where(Job.state == JobState.RUNNING, ~lives).order_by(Job.id)).all()
+
+
+def running_in(session: Session, project_id: int) -> int:
+    """How many jobs of the project run."""
+    of_project = select(func.count()).where(Job.project_id == project_id, Job.state == JobState.RUNNING)
+    return session.scalar(of_project) or 0
+
+
+def unpark(session: Session, project_id: int | None, places: int | None) -> Sequence[Job]:
+    """The most urgent ``places`` of the project's parked jobs, all for ``None``, which wait for a worker from now on."""
+    waiting = (
+        select(Job)
+        .where(Job.project_id == project_id, Job.state == JobState.QUEUED, Job.parked.is_(True))
+        .order_by(Job.priority, Job.id)
+        .limit(places)
+        .with_for_update(skip_locked=True)
+    )
+    found = session.scalars(waiting).all()
+    for job in found:
+        job.parked = False
+    return found
+
+
+def parked_alone(session: Session) -> Sequence[Job]:
+    """Of each project in which nothing runs, the parked jobs' most urgent one."""
+    busy = select(Job.project_id).where(Job.state == JobState.RUNNING, Job.project_id.is_not(None))
+    parked = (Job.state == JobState.QUEUED, Job.parked.is_(True), Job.project_id.not_in(busy))
+    place = func.row_number().over(partition_by=Job.project_id, order_by=(Job.priority, Job.id)).label("place")
+    first = select(Job.id, place).where(*parked).subquery()
+    ids = session.scalars(select(first.c.id).where(first.c.place == 1)).all()
+    return session.scalars(select(Job).where(Job.id.in_(ids), *parked).with_for_update(skip_locked=True)).all()
 
 
 def held_by(session: Session, worker_id: str) -> Sequence[Job]:

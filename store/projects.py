@@ -80,6 +80,11 @@ def get(session: Session, project_id: int) -> Project:
     return project
 
 
+def lock(session: Session, project_id: int) -> None:
+    """Until the transaction ends, others who ask for this wait; rows that belong to the project are still added."""
+    session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
+
+
 def by_slug(session: Session, slug: str) -> Project | None:
     return session.scalar(select(Project).where(Project.slug == slug))
 

@@ -4,7 +4,8 @@ The only module that imports ``dbos``. Its tables sit in schema ``dbos`` on Post
 so that a job is enqueued in the transaction that creates its row. Only job ids pass through it, as JSON (its default is pickle).
 Delivery is at least once: a job that comes twice finds its row taken and does nothing.
 
-Two lanes: what a person waits for never queues behind a batch that already holds every thread.
+Two lanes: what a person waits for never queues behind a batch that already holds every thread. Each is there twice, so that machines
+with a GPU can take what asks the language model and leave the rest to others.
 """
 
 from __future__ import annotations
@@ -24,13 +25,20 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
+from app.settings import Takes
 from core.types import JobPriority
 
 APPLICATION = "corrigenda"
 VERSION = "corrigenda-1"  # fixed: the engine's own version changes with the code, and old jobs would then sit for ever
 SCHEMA = "dbos"
 WORKFLOW = "corrigenda.job"
-LANES: Mapping[str, float] = {"people": 0.05, "work": 0.1}  # name: seconds between looks
+PEOPLE, WORK, MODEL = "people", "work", "-model"
+LANES: Mapping[str, float] = {  # name: seconds between looks
+    PEOPLE: 0.06,
+    WORK: 0.15,
+    PEOPLE + MODEL: 0.07,
+    WORK + MODEL: 0.25,  # its jobs take seconds
+}
 PEOPLE_THREADS = 16  # threads that wait are cheap, and what waits together shares one batch
 KEEP_FINISHED = timedelta(days=7)
 _LOCK = 0x636F7272  # PostgreSQL advisory lock of ``prepare``
@@ -55,11 +63,24 @@ def prepare(url: str, threads: int = 8) -> None:
         database.dispose()  # ends the session and with it the advisory lock
 
 
-def enqueue(session: Session, job_id: int, priority: int, delay_seconds: float = 0) -> None:
+def lane_of(priority: int, asks_model: bool) -> str:
+    """Where a job waits."""
+    urgent = PEOPLE if priority <= JobPriority.PERSON_WAITING else WORK
+    return urgent + (MODEL if asks_model else "")
+
+
+def lanes_for(takes: Takes) -> list[str]:
+    """The lanes that a worker listens to."""
+    return [lane for lane in LANES if takes == "all" or lane.endswith(MODEL) == (takes == "model")]
+
+
+def enqueue(
+    session: Session, job_id: int, priority: int, *, asks_model: bool = False, delay_seconds: float = 0
+) -> None:
     """Hand a job to the engine in the transaction of ``session``: a rollback takes it back. Lower ``priority`` runs first."""
     options: EnqueueOptions = {
         "workflow_name": WORKFLOW,
-        "queue_name": "people" if priority <= JobPriority.PERSON_WAITING else "work",
+        "queue_name": lane_of(priority, asks_model),
         "workflow_id": f"job-{job_id}-{secrets.token_hex(6)}",
         "app_version": VERSION,
         "priority": priority,
@@ -98,9 +119,9 @@ class Engine:
         def job(job_id: int) -> None:
             run(job_id)
 
-    def start(self) -> None:
+    def start(self, takes: Takes = "all") -> None:
         """Begin to take jobs; raises when ``prepare`` has not been run."""
-        DBOS.listen_queues(list(LANES))
+        DBOS.listen_queues(lanes_for(takes))
         DBOS.launch()
 
     def stop(self, seconds: int) -> None:
@@ -122,7 +143,7 @@ class Engine:
             if workflow.executor_id not in alive and workflow.queue_name is not None:
                 orphans.setdefault(workflow.queue_name, []).append(workflow.workflow_id)
         for lane, ids in orphans.items():
-            DBOS.resume_workflows(ids, queue_name=lane if lane in LANES else "work")
+            DBOS.resume_workflows(ids, queue_name=lane if lane in LANES else WORK)
         return sum(len(ids) for ids in orphans.values())
 
     def forget_finished(self, limit: int = 1000) -> int:
@@ -150,7 +171,7 @@ def _register_lanes(url: str, threads: int) -> None:
         for name, seconds in LANES.items():
             client.register_queue(
                 name,
-                worker_concurrency=PEOPLE_THREADS if name == "people" else threads,
+                worker_concurrency=PEOPLE_THREADS if name.startswith(PEOPLE) else threads,
                 polling_interval_sec=seconds,
                 on_conflict="always_update",
             )

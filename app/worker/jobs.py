@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from app.worker import engine
 from app.worker.payloads import PAYLOADS
+from core.projects import ProjectSettings
 from core.types import JobPriority, JobState
-from store import jobs
+from store import jobs, projects
 from store.tables import Job
 
 
@@ -55,21 +56,55 @@ def enqueue(
         max_attempts=max_attempts,
     )
     if created:
-        engine.enqueue(session, job.id, priority)
+        _deliver(session, job)
     elif job.state == JobState.QUEUED and priority < job.priority:
         job.priority = priority
-        engine.enqueue(session, job.id, priority)  # the later of the two deliveries will find the row taken
+        _deliver(session, job)  # the later of the two deliveries will find the row taken
     return job
 
 
+def _deliver(session: Session, job: Job, delay_seconds: float = 0) -> None:
+    """Let the engine bring the job to a worker that takes its kind."""
+    asks = job.kind in PAYLOADS and PAYLOADS[job.kind].asks_model
+    engine.enqueue(session, job.id, job.priority, asks_model=asks, delay_seconds=delay_seconds)
+
+
 def begin(session: Session, job_id: int, worker_id: str, dead_after_seconds: float) -> Job | None:
-    """Start an attempt of a job that waits, or whose worker died; ``None`` when there is nothing to do."""
+    """Start an attempt of a job that waits, or whose worker died; ``None`` when there is nothing to do.
+
+    One for which its project has no place is parked: it comes again when another of the project ends.
+    """
     job = _locked(session, job_id)
     if job is None:
         return None
     if job.state == JobState.RUNNING and job_id not in {j.id for j in jobs.stranded(session, dead_after_seconds)}:
         return None
+    if job.state == JobState.QUEUED and job.priority > JobPriority.PERSON_WAITING and _places(session, job) == 0:
+        job.parked = True
+        return None
     return jobs.start(session, job_id, worker_id)
+
+
+def _places(session: Session, job: Job) -> int | None:
+    """How many more jobs of this one's project may run now; ``None`` where the project sets no limit.
+
+    Locks the project's row where it does, so that two that begin or end at once see each other.
+    """
+    if job.project_id is None:
+        return None
+    project = projects.get(session, job.project_id)
+    most = ProjectSettings.model_validate(project.settings).jobs_at_once
+    if most is None:
+        return None
+    projects.lock(session, project.id)
+    return max(0, most - jobs.running_in(session, project.id))
+
+
+def _unpark(session: Session, job: Job) -> None:
+    """``job`` has ended: what waited for its place comes to a worker. A limit that was raised or lifted frees more than one."""
+    places = _places(session, job)
+    for parked in jobs.unpark(session, job.project_id, places):
+        _deliver(session, parked)
 
 
 def holds(session: Session, job: Job) -> bool:
@@ -81,7 +116,17 @@ def holds(session: Session, job: Job) -> bool:
 
 def finish(session: Session, job: Job, result: Mapping[str, Any]) -> bool:
     """Close the attempt with its result; false when it was over already."""
-    return holds(session, job) and jobs.finish(session, job.id, result)
+    if not holds(session, job) or not jobs.finish(session, job.id, result):
+        return False
+    _unpark(session, job)
+    return True
+
+
+def stopped(session: Session, job: Job) -> None:
+    """Close the attempt of a job that was cancelled."""
+    if holds(session, job):
+        jobs.stopped(session, job.id)
+        _unpark(session, job)
 
 
 def fail(session: Session, job: Job, error: str, *, retry: bool) -> JobState | None:
@@ -90,7 +135,8 @@ def fail(session: Session, job: Job, error: str, *, retry: bool) -> JobState | N
         return None
     state = jobs.fail(session, job.id, error, retry)
     if state is JobState.QUEUED:
-        engine.enqueue(session, job.id, job.priority, delay_seconds=2.0**job.attempts)
+        _deliver(session, job, delay_seconds=2.0**job.attempts)
+    _unpark(session, job)
     return state
 
 
@@ -100,13 +146,13 @@ def hand_back(session: Session, job: Job) -> None:
         return
     row = session.get_one(Job, job.id)
     row.state, row.worker_id, row.attempts = JobState.QUEUED.value, None, row.attempts - 1
-    engine.enqueue(session, job.id, job.priority)
+    _deliver(session, row)
 
 
 def try_again(session: Session, job_id: int, user_id: int | None) -> Job:
     """A job that failed or was cancelled is wanted after all. Raises ``LookupError``, and ``ValueError`` saying why it cannot be."""
     job = jobs.begin_anew(session, job_id, user_id)
-    engine.enqueue(session, job.id, job.priority)
+    _deliver(session, job)
     return job
 
 
@@ -114,7 +160,7 @@ def deliver_again(session: Session, job_id: int) -> None:
     """A worker that ends got a job it did not begin: put it back before the engine's record of it closes."""
     job = _locked(session, job_id)
     if job is not None and job.state == JobState.QUEUED:
-        engine.enqueue(session, job_id, job.priority)
+        _deliver(session, job)
 
 
 def rescue(
@@ -134,10 +180,14 @@ def rescue(
         advice = " Look at its log for the cause (often too little memory), then start the job again."
         state = jobs.fail(session, job.id, why + advice if last else why, retry=True)
         if state is JobState.QUEUED:
-            engine.enqueue(session, job.id, job.priority)
+            _deliver(session, job)
             again.append(job.id)
         elif state is JobState.FAILED:
             failed.append(job.id)
+            _unpark(session, job)
+    for parked in jobs.parked_alone(session):  # such as where a limit was lifted while nothing of the project ran
+        parked.parked = False
+        _deliver(session, parked)
     return again, failed
 
 

@@ -40,13 +40,14 @@ def run_worker(settings: Settings, *, models: Models | None = None, handlers: Ma
     models = models or Models(settings, db)
     service = ServiceThread(settings.worker_host, settings.worker_port)
     runner = Runner(settings, db, models, handlers, url=service.url)
-    service.start(create_service(db, models, runner.texts, shared_secret(settings)))
+    chats = settings.worker_takes != "rest"
+    service.start(create_service(db, models, runner.texts, shared_secret(settings), chats=chats))
     runner.start()
     log = structlog.get_logger("worker").bind(worker=runner.id)
     log.info("worker started", service=service.url, threads=settings.worker_threads)
     ended.wait()
     log.info("worker is ending")
-    clean = runner.stop(STOP_SECONDS)
+    clean = runner.stop(STOP_SECONDS, settings.worker_drain_seconds)
     service.stop()
     log.info("worker ended", clean=clean)
     if not clean:  # a handler is deep in foreign code: its job is another worker's now, and its thread must not hold us

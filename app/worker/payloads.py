@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,17 +12,25 @@ Ids = Annotated[list[int], Field(min_length=1, max_length=100_000)]
 
 
 class Payload(BaseModel):
+    """``asks_model``: whether the kind of job may need the language model, and so a worker that takes such."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    asks_model: ClassVar[bool] = False
 
 
 class Generate(Payload):
     """Answer these items."""
+
+    asks_model: ClassVar[bool] = True
 
     item_ids: Ids
 
 
 class Analyse(Payload):
     """Judge these outputs and put them before people."""
+
+    asks_model: ClassVar[bool] = True
 
     output_ids: Ids
 
@@ -37,12 +45,16 @@ class Revote(Payload):
 class Retry(Payload):
     """Let the model try again with a correction of its output."""
 
+    asks_model: ClassVar[bool] = True
+
     output_id: int
     correction_id: int
 
 
 class Reask(Payload):
     """Second tries at those of these outputs whose risk is above the project's threshold; ``assignment_id`` is who waits."""
+
+    asks_model: ClassVar[bool] = True
 
     output_ids: Ids
     refiner: Literal["self_examination", "self_supervision", "entity_memory"]
@@ -51,6 +63,8 @@ class Reask(Payload):
 
 class Distil(Payload):
     """Propose lessons from the history of an item, in the name of a user."""
+
+    asks_model: ClassVar[bool] = True
 
     item_id: int
     user_id: int | None = None
@@ -84,6 +98,8 @@ class MapLessons(Payload):
 
 class Rollouts(Payload):
     """Find the first wrong step of these outputs by sampling from their prefixes, where a reference can be compared with."""
+
+    asks_model: ClassVar[bool] = True
 
     output_ids: Ids
 
@@ -130,12 +146,16 @@ class FitSufficiency(Payload):
 class ProbeLessons(Payload):
     """Make the edit suites of these lessons of a project, and run those of the active ones."""
 
+    asks_model: ClassVar[bool] = True
+
     project_id: int
     lesson_ids: Ids
 
 
 class TryLessons(Payload):
     """Answer a random draw of a project's decided items with and without lessons; size and seed are the project's and the job's."""
+
+    asks_model: ClassVar[bool] = True
 
     project_id: int
     size: int | None = Field(None, ge=1, le=10_000)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from app.settings import Settings
+from app.settings import Settings, Takes
 from app.worker import engine, jobs
 from app.worker.models import Models
 from app.worker.payloads import PAYLOADS
@@ -30,6 +30,7 @@ from store.tables import Job
 
 LOG = structlog.get_logger("worker")
 TIDY_SECONDS = 3600.0
+TAKES: Mapping[Takes, str] = {"all": "", "model": "; takes what asks the model", "rest": "; takes what asks no model"}
 
 
 class Cancelled(Exception):
@@ -122,6 +123,7 @@ class Runner:
         self._handlers = handlers
         self._url = url
         self._stopping = threading.Event()
+        self._draining = threading.Event()
         self._running: Counter[int] = Counter()
         self._counting = threading.Lock()
         self._engine = engine.Engine(settings.url, self.id, self.run_job)
@@ -136,12 +138,16 @@ class Runner:
     def start(self) -> None:
         """Say that this worker lives, take over from dead ones, and begin to take jobs."""
         self._beat()
-        self._engine.start()
+        self._engine.start(self._settings.worker_takes)
         self.rescue()
         self._pulse.start()
 
-    def stop(self, seconds: int = 10) -> bool:
-        """Ask running jobs to end, wait for them up to ``seconds``, and sign off; false when some would not end."""
+    def stop(self, seconds: int = 10, drain_seconds: float = 0) -> bool:
+        """Let running jobs go on for ``drain_seconds``, then ask them to end, wait up to ``seconds``, and sign off.
+
+        False when some would not end.
+        """
+        self._drain(drain_seconds)
         self._stopping.set()
         self._models.stop()
         self._pulse.join()  # it uses the engine
@@ -149,6 +155,16 @@ class Runner:
         with self._db.write() as session:
             workers.stop(session, self.id)
         return not self.running
+
+    def _drain(self, seconds: float) -> None:
+        """Begin no more jobs; the heartbeat goes on, so that nobody takes this worker for dead."""
+        if seconds <= 0:
+            return
+        self._draining.set()
+        LOG.info("the worker takes no more jobs and lets those that run end", running=len(self.running))
+        limit = time.monotonic() + seconds
+        while self.running and time.monotonic() < limit:
+            time.sleep(0.05)
 
     def rescue(self) -> None:
         """Queue again what dead workers held: their running jobs, and deliveries they had taken but not begun."""
@@ -182,7 +198,7 @@ class Runner:
 
     def _begin(self, job_id: int) -> Job | None:
         with self._db.write() as session:
-            if self._stopping.is_set():
+            if self._stopping.is_set() or self._draining.is_set():
                 jobs.deliver_again(session, job_id)
                 return None
             return jobs.begin(session, job_id, self.id, self._settings.worker_dead_seconds)
@@ -209,8 +225,7 @@ class Runner:
 
     def _end_cancelled(self, job: Job) -> None:
         with self._db.write() as session:
-            if jobs.holds(session, job):
-                rows.stopped(session, job.id)
+            jobs.stopped(session, job)
 
     def _end_stopped(self, context: Context) -> None:
         """A generation was stopped, because the job was cancelled or because this worker ends."""
@@ -242,6 +257,9 @@ class Runner:
 
     def _beat(self) -> None:
         note = self._models.note or (f"{len(running)} running" if (running := self.running) else "waiting for work")
+        note += TAKES[self._settings.worker_takes] + (
+            "; takes no more, because it ends" if self._draining.is_set() else ""
+        )
         with self._db.write() as session:
             workers.beat(session, self.id, host=socket.gethostname(), pid=getpid(), url=self._url, note=note)
 

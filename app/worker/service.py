@@ -74,8 +74,11 @@ class Embed(BaseModel):
     texts: Annotated[list[Text], Field(max_length=256)]
 
 
-def create_service(db: Database, models: Models, texts: PartialTexts, secret: str) -> FastAPI:
-    """The application; without the right ``Authorization: Bearer`` every path answers 401."""
+def create_service(db: Database, models: Models, texts: PartialTexts, secret: str, *, chats: bool = True) -> FastAPI:
+    """The application; without the right ``Authorization: Bearer`` every path answers 401.
+
+    ``chats``: whether its model may be asked.
+    """
     app = FastAPI(title="Corrigenda worker", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.middleware("http")
@@ -133,6 +136,8 @@ def create_service(db: Database, models: Models, texts: PartialTexts, secret: st
     @app.post("/chat")
     def chat(wanted: Chat) -> Response:
         """The model's answer as lines of JSON while it is written: ``{"text": so far}``, at last with ``finish_reason``."""
+        if not chats:
+            raise HTTPException(503, "this worker leaves what asks the model to others")
         return StreamingResponse(answered(models, wanted), media_type="application/x-ndjson")
 
     @app.post("/embed")

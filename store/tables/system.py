@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.clock import now
@@ -50,6 +50,14 @@ class Job(Keyed, Base):
             postgresql_where=text("state IN ('queued', 'running') AND dedupe_key IS NOT NULL"),
         ),
         Index("ix_job_state", "state", "priority", "id"),
+        Index(
+            "ix_job_parked",
+            "project_id",
+            "priority",
+            "id",
+            sqlite_where=text("parked AND state = 'queued'"),
+            postgresql_where=text("parked AND state = 'queued'"),
+        ),
     )
 
     kind: Mapped[str] = mapped_column(Text(40))
@@ -66,6 +74,7 @@ class Job(Keyed, Base):
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=3)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    parked: Mapped[bool] = mapped_column(default=False, server_default=false())  # until its project has a place for it
     worker_id: Mapped[str | None] = mapped_column(Text(80))
     created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -7,21 +7,19 @@ it was and its report counts every row once.
 from __future__ import annotations
 
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from app.importing import batches, empty_report, keep_batch, mapping_for
 from app.worker.payloads import Import
 from app.worker.runner import Context
+from app.worker.uploads import uploaded
 from core.importing import read_rows
 from core.types import JobPriority
 
 
 def import_file(context: Context, payload: Import) -> dict[str, Any]:
     """Result: see ``app.importing.empty_report``. The answers that came with the rows are judged by ``analyse`` jobs."""
-    path = Path(payload.path)
-    if not path.is_file():
-        raise ValueError(f"The file {path.name} is not there any more. Upload it again.")
+    path = uploaded(context.settings, payload.path)
     mapping = mapping_for(path, payload.mapping, payload.format)
     report: dict[str, Any] = {**empty_report(), **context.job.result}
     rows = islice(read_rows(path, mapping, payload.format), report["rows"], None)

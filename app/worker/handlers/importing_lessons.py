@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from app.lesson_changes import embed_new
 from app.worker.payloads import ImportLessons
 from app.worker.runner import Context
+from app.worker.uploads import uploaded
 from core.lessons import knowledge_base as files
 from store import knowledge_base
 
 
 def import_lessons(context: Context, payload: ImportLessons) -> dict[str, Any]:
     """Result: see ``store.knowledge_base.Brought.told``, with ``rows``. One that is killed begins again and finds what it brought."""
-    path = Path(payload.path)
-    if not path.is_file():
-        raise ValueError(f"The file {path.name} is not there any more. Upload it again.")
+    path = uploaded(context.settings, payload.path)
     head = files.check(path)
     so_far, rows, seen = knowledge_base.Brought(), files.rows(path), 0
     while batch := list(islice(rows, knowledge_base.BATCH)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,6 +15,7 @@ from app.worker.payloads import PAYLOADS, Payload
 from app.worker.runner import Context, Handler, Runner
 from core.types import JobPriority, JobState
 from store import jobs as rows
+from store import projects
 from store.engine import Database
 from store.tables import Job
 
@@ -23,6 +24,12 @@ class Count(Payload):
     """Payload of the tests' own kinds."""
 
     n: int = 1
+
+
+class AsksModel(Count):
+    """Of a kind that belongs to workers with a model."""
+
+    asks_model: ClassVar[bool] = True
 
 
 @pytest.fixture
@@ -47,8 +54,7 @@ class Bench:
 
     def start(self, handlers: Mapping[str, Handler], models: Models | None = None) -> Runner:
         for kind in handlers:
-            if kind not in PAYLOADS:
-                self._patch.setitem(PAYLOADS, kind, Count)
+            self._patch.setitem(PAYLOADS, kind, PAYLOADS.get(kind, self._payload(kind)))
         self.runner = Runner(self.settings, self.db, models or Models(self.settings, self.db), handlers)
         self.runner.start()
         return self.runner
@@ -59,10 +65,17 @@ class Bench:
         return runner.stop(seconds)
 
     def enqueue(self, kind: str, *, payload: Mapping[str, Any] | None = None, **how: Any) -> int:
-        self._patch.setitem(PAYLOADS, kind, PAYLOADS.get(kind, Count))
+        self._patch.setitem(PAYLOADS, kind, PAYLOADS.get(kind, self._payload(kind)))
         how.setdefault("priority", JobPriority.NORMAL)
         with self.db.write() as session:
             return jobs.enqueue(session, kind, payload or {}, **how).id
+
+    def _payload(self, kind: str) -> type[Payload]:
+        return AsksModel if kind == "model" else Count
+
+    def project(self, **settings: Any) -> int:
+        with self.db.write() as session:
+            return projects.create(session, slug="p", name="P", item_type="text", settings=settings).id
 
     def job(self, job_id: int) -> Job:
         with self.db.read() as session:

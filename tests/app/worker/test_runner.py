@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -335,3 +336,78 @@ def test_unknown_kinds_and_bad_payloads_are_refused(bench: Bench) -> None:
         with pytest.raises(ValueError, match="1 or more"):
             jobs.enqueue(session, "embed", {"project_id": 1}, priority=0)
         assert session.query(Job).count() == 0
+
+
+def test_no_more_jobs_of_a_project_run_at_once_than_it_wants(bench: Bench) -> None:
+    """Those beyond wait aside and come in their order; other projects, and what a person waits for, do not."""
+    running, most, gate = [0], [0], threading.Lock()
+
+    def hold(context: Context, payload: Count) -> dict[str, Any]:
+        with gate:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.05)
+        with gate:
+            running[0] -= 1
+        return {}
+
+    limited = bench.project(jobs_at_once=2)
+    bench.start({"note": hold})
+    ids = [bench.enqueue("note", project_id=limited) for _ in range(12)]
+    assert [bench.wait(job).state for job in ids] == [JobState.DONE] * 12
+    assert most[0] == 2
+    assert not any(bench.job(job).parked for job in ids)
+    free = [bench.enqueue("note") for _ in range(6)]
+    urgent = [bench.enqueue("note", project_id=limited, priority=JobPriority.PERSON_WAITING) for _ in range(6)]
+    assert {bench.wait(job).state for job in [*free, *urgent]} == {JobState.DONE}
+    assert most[0] > 2
+
+
+def test_a_parked_job_comes_when_the_limit_is_lifted_or_its_holder_dies(bench: Bench) -> None:
+    limited = bench.project(jobs_at_once=1)
+    waits = [bench.enqueue("note", project_id=limited) for _ in range(3)]
+    with bench.db.write() as session:
+        assert jobs.begin(session, waits[0], "gone", 60) is not None
+        assert jobs.begin(session, waits[1], "here", 60) is None
+        assert jobs.begin(session, waits[2], "here", 60) is None
+    assert [bench.job(job).parked for job in waits] == [False, True, True]
+    with bench.db.write() as session:
+        again, _ = jobs.rescue(session, 0.0, "here", set())
+    assert again == [waits[0]]
+    bench.start({"note": no_work})  # the engine's own deliveries have been used up or find the row taken
+    assert {bench.wait(job).state for job in waits} == {JobState.DONE}
+
+
+def test_a_worker_that_drains_lets_its_jobs_end_and_begins_none(bench: Bench) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(context: Context, payload: Count) -> dict[str, Any]:
+        begun.set()
+        assert go_on.wait(30)
+        context.check()  # nobody asks it to stop
+        return {"ended": True}
+
+    bench.start({"note": slow})
+    first = bench.enqueue("note")
+    assert begun.wait(30)
+    stopping = threading.Thread(target=bench.runner.stop, kwargs={"drain_seconds": 30})
+    stopping.start()
+    until(bench.runner._draining.is_set)
+    second = bench.enqueue("note")
+    time.sleep(0.5)
+    assert bench.job(second).state == JobState.QUEUED
+    go_on.set()
+    stopping.join(30)
+    assert bench.job(first).result == {"ended": True}
+    assert (bench.job(second).state, bench.job(second).attempts) == (JobState.QUEUED, 0)
+
+
+@pytest.mark.parametrize(("takes", "runs", "waits"), [("model", "model", "echo"), ("rest", "echo", "model")])
+def test_a_worker_takes_the_jobs_it_is_for(bench: Bench, takes: str, runs: str, waits: str) -> None:
+    bench.settings.worker_takes = takes  # type: ignore[assignment]
+    bench.start({"echo": no_work, "model": no_work})
+    left, taken = bench.enqueue(waits), bench.enqueue(runs)
+    urgent = bench.enqueue(runs, priority=JobPriority.PERSON_WAITING)
+    assert {bench.wait(job).state for job in (taken, urgent)} == {JobState.DONE}
+    time.sleep(0.5)
+    assert bench.job(left).state == JobState.QUEUED
