@@ -168,6 +168,21 @@ def end_session(session: Session, token_sha256: str) -> None:
     session.execute(delete(UserSession).where(UserSession.token_sha256 == token_sha256))
 
 
+def end_sessions(session: Session, user_id: int, *, by: int | None) -> int:
+    """Sign somebody else out everywhere; returns how many browsers that were. Raises ``LookupError``."""
+    get(session, user_id)
+    count = sessions_of(session).get(user_id, 0)
+    audit.record(session, "user.sessions", "user_account", user_id, user_id=by, old={"sessions": count})
+    end_all(session, user_id)
+    return count
+
+
+def sessions_of(session: Session) -> dict[int, int]:
+    """How many browsers each person is signed in with; people with none are left out."""
+    query = select(UserSession.user_id, func.count()).where(UserSession.expires_at > now())
+    return {user_id: count for user_id, count in session.execute(query.group_by(UserSession.user_id))}
+
+
 def end_all(session: Session, user_id: int) -> None:
     """Sign a person out everywhere."""
     session.execute(delete(UserSession).where(UserSession.user_id == user_id))

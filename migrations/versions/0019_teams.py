@@ -68,6 +68,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("issuer", "subject", name=op.f("uq_user_identity_issuer_subject")),
     )
     op.create_index(op.f("ix_user_identity_user_id"), "user_identity", ["user_id"])
+    if _sqlite():  # INSERT OR REPLACE deletes a row there without asking the trigger that refuses deletes
+        op.execute(
+            "CREATE TRIGGER audit_event_no_replace BEFORE INSERT ON audit_event "
+            "WHEN EXISTS (SELECT 1 FROM audit_event WHERE id = NEW.id) "
+            "BEGIN SELECT RAISE(ABORT, 'audit_event is append-only: add a row instead'); END"
+        )
 
 
 def _key(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
@@ -75,7 +81,13 @@ def _key(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint([column], [f"{target}.id"], name=name, ondelete="CASCADE")
 
 
+def _sqlite() -> bool:
+    return op.get_bind().dialect.name == "sqlite"
+
+
 def downgrade() -> None:
+    if _sqlite():
+        op.execute("DROP TRIGGER audit_event_no_replace")
     for table in ("user_identity", "project_member", "team_member", "team"):
         op.drop_table(table)
     # A lead is what an older version knows as an admin of projects; it has no such role, and the lower one gives away nothing.

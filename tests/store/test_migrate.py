@@ -252,6 +252,22 @@ def test_the_database_refuses_to_change_records(db: Database, table: str) -> Non
         assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 1
 
 
+def test_no_audit_row_is_replaced_by_another(db: Database) -> None:
+    with db.write() as session:
+        event = build(session, tables.AuditEvent)
+    columns = "id, at, action, subject, old, new"
+    replace = (
+        f"INSERT OR REPLACE INTO audit_event ({columns}) SELECT id, at, 'forged', subject, old, new FROM audit_event"
+        if db.dialect == "sqlite"
+        else f"INSERT INTO audit_event ({columns}) SELECT id, at, 'forged', subject, old, new FROM audit_event "
+        "ON CONFLICT (id) DO UPDATE SET action = 'forged'"
+    )
+    with pytest.raises(DBAPIError, match="append-only"), db.write() as session:
+        session.execute(text(replace))
+    with db.read() as session:
+        assert session.get_one(tables.AuditEvent, event.id).action == event.action
+
+
 # --- installed
 
 
