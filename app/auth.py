@@ -16,6 +16,9 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import trouble
 from app.settings import Settings
 from app.state import AppState
 from core import permissions
@@ -148,7 +151,10 @@ def user_of(request: gr.Request | None) -> Person:
 
     connection = request.request if request is not None else None
     state = connection.scope.get("corrigenda.state") if connection is not None else None
-    person = person_of(state, connection) if connection is not None and state is not None else None
+    try:
+        person = person_of(state, connection) if connection is not None and state is not None else None
+    except SQLAlchemyError as problem:
+        raise gr.Error(trouble.in_words(problem), title="Not done", print_exception=False) from problem
     if person is None:
         raise gr.Error(
             "You are signed out. Reload the page and sign in again.", title="Signed out", print_exception=False

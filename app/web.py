@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import Mount
 
-from app import auth, security
+from app import auth, security, trouble
 from app.api import account, audit, claims, drafts, health, images, metrics, rules, sign_in, tokens, v1
 from app.gateway import create_gateway
 from app.listening import in_address, listener
@@ -57,6 +58,12 @@ def create_app(settings: Settings, db: Database | None = None) -> FastAPI:
     app.mount("/v1", gateway)
     for folder in ("css", "js"):
         app.mount(f"/static/{folder}", StaticFiles(directory=ASSETS / folder), name=folder)
+
+    @app.exception_handler(SQLAlchemyError)
+    def database(_: Request, problem: SQLAlchemyError) -> Response:
+        if not trouble.is_away(problem):
+            raise problem
+        return JSONResponse({"detail": trouble.in_words(problem)}, 503, headers={"retry-after": "5"})
 
     @app.get("/style.css")
     def style() -> Response:

@@ -9,9 +9,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from app import trouble
 from store.text import clean
 
 MEDIA_TYPE = "application/problem+json"
@@ -95,6 +97,12 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(LookupError)
     def unknown(_: Request, problem: LookupError) -> Response:
         return answer(404, "not_found", f"{str(problem)[:1].upper()}{str(problem)[1:]}.")
+
+    @app.exception_handler(SQLAlchemyError)
+    def database(_: Request, problem: SQLAlchemyError) -> Response:
+        if not trouble.is_away(problem):
+            raise problem
+        return answer(503, "no_database", trouble.in_words(problem), headers={"retry-after": "5"})
 
     @app.exception_handler(ValueError)
     def unfit(_: Request, problem: ValueError) -> Response:

@@ -11,11 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
-import structlog
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import auth
+from app import auth, trouble
 from app.auth import Person
 from app.pages import layout, review_actions, review_board, review_lessons, review_reask, review_retry
 from app.pages.review_reply import BLOCKS, Act, Refused, Reply, Wanted, Watch, board_blocks, empty_blocks, notice
@@ -147,10 +146,9 @@ def _kept(state: AppState, person: Person) -> str:
 
 
 def _in_words(problem: Exception) -> str:
-    """What a person can do about it; a failing database is also logged."""
+    """What a person can do about it."""
     if isinstance(problem, SQLAlchemyError):
-        structlog.get_logger("review").error("an action failed in the database", exc_info=problem)
-        return "The database did not answer. Nothing is lost: your text is still here. Try again in a moment."
+        return trouble.in_words(problem)
     if isinstance(problem, ValidationError):
         first = problem.errors()[0]
         where = ", ".join(str(part) for part in first["loc"])

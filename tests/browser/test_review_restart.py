@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
 from app.cli.setup import ready
 from app.settings import Settings
 from store.engine import Database
+from store.tables import Correction
 from tests.browser import seeding
 from tests.browser.conftest import Site
 from tests.browser.reviewing import fresh_slug, open_review, reviews
@@ -98,3 +100,35 @@ def test_a_killed_server_costs_nothing(page_for: Callable[..., Page], site: Site
     expect(page.locator(".rv-prompt")).to_contain_text("5 pens", timeout=30_000)
     (review,) = reviews(site.db, seeded)
     assert review.first_wrong_step == 2
+
+
+@pytest.mark.parametrize("after_ms", [0, 40, 150])
+def test_a_server_killed_while_submitting_has_the_review_once(
+    page_for: Callable[..., Page], site: Site, process: WebProcess, after_ms: int
+) -> None:
+    """Whether it was killed before, in or after the transaction: the page keeps the text, and sending it again counts once."""
+    seeded = seeding.project(site.db, [seeding.ANSWER] * 2, slug=fresh_slug())
+    page = page_for("bob")
+    open_review(page, seeded.slug)
+    for noise in ("ERR_", "request failed", "console:", "page error", "404", "status 4", "status 5"):
+        page.watch.expect(noise)  # type: ignore[attr-defined]
+    page.keyboard.press("3")
+    page.keyboard.press("x")
+    page.click("#rv-text")
+    page.keyboard.type("20 - 17 is 3, not 4.")
+    expect(page.locator("#rv-saved")).to_have_attribute("data-state", "saved", timeout=15_000)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_timeout(after_ms)
+    process.kill()
+    process.start()
+    page.reload()  # what a person does whose page no longer answers
+    page.wait_for_function("window.Corrigenda?.review?.item?.keeper")
+    if not reviews(site.db, seeded):
+        expect(page.locator("#rv-text")).to_have_value("20 - 17 is 3, not 4.")
+        page.keyboard.press("Control+Enter")
+    expect(page.locator(".rv-prompt")).to_contain_text("5 pens", timeout=30_000)
+    (review,) = reviews(site.db, seeded)
+    assert review.first_wrong_step == 2
+    with site.db.read() as session:
+        (correction,) = session.scalars(select(Correction).where(Correction.assignment_id == review.assignment_id))
+        assert correction.text == "20 - 17 is 3, not 4."
