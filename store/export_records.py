@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
+import orjson
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Select, any_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
@@ -230,11 +231,12 @@ _second = itemgetter(1)
 
 
 def _among(session: Session, column: Any, ids: Sequence[int]) -> ColumnElement[bool]:
-    """``column IN ids``; on PostgreSQL as one array, so that the statement is the same text each time and is prepared once."""
+    """``column IN ids`` with the ids as one value, so that the statement is the same text each time and is prepared once."""
     if _is_postgresql(session):
         found: ColumnElement[bool] = column == any_(literal(list(ids), ARRAY(BigInteger)))
         return found
-    return column.in_(ids)  # type: ignore[no-any-return]
+    listed = func.json_each(orjson.dumps(list(ids)).decode()).table_valued("value")
+    return column.in_(select(listed.c.value))  # type: ignore[no-any-return]
 
 
 def _all(session: Session, query: Select[*tuple[Any, ...]]) -> Sequence[Columns]:
@@ -279,8 +281,14 @@ def _read(
         rollouts = _rollouts(session, ids) if "rollouts" in extras else {}
         for row in _all(session, _OUTPUTS.where(_among(session, Output.id, ids))):
             key = row[1]
-            more = tuple(critiques.get(key, ())), tuple(rollouts.get(key, ()))
-            attempt = _attempt(row, steps.get(key, ()), reviews.get(key, ()), corrections.get(key, ()), *more)
+            attempt = _attempt(
+                row,
+                steps.get(key, ()),
+                reviews.get(key, ()),
+                corrections.get(key, ()),
+                tuple(critiques.get(key, ())) if critiques else (),
+                tuple(rollouts.get(key, ())) if rollouts else (),
+            )
             found[row[0]].append(attempt)
     if len(output_ids) > PART:
         for attempts in found.values():
@@ -352,45 +360,36 @@ def _attempt(
     _, output_id, number, text, model, parent_id, origin, label = output
     judged = [review for review in reviews if review[2] != Verdict.CANNOT_JUDGE]
     told = judged[-1] if judged else reviews[-1] if reviews else None
-    common: dict[str, Any] = {
-        "parent_id": parent_id,
-        "origin": origin,
-        "label": label,
-        "critiques": critiques,
-        "rollouts": rollouts,
-    }
-    if told is None:
-        return ExportAttempt(
-            output_id,
-            number,
-            text,
-            model,
-            tuple(steps),
-            step_labels=(None,) * len(steps),
-            corrections=tuple(corrections),
-            **common,
-        )
-    _, _, verdict, wrong, error_type, answer_right, *details = told
-    seconds, labels, _, created_at = details or (None, (), (), None)
-    padded = [_LABELS[label] for label in labels] + [None] * (len(steps) - len(labels))
+    verdict = wrong = error_type = answer_right = seconds = created_at = None
+    labels: Sequence[Any] = ()
+    details: Sequence[Any] = ()
+    if told is not None:
+        _, _, verdict, wrong, error_type, answer_right, *details = told
+        if details:
+            seconds, labels, _, created_at = details
     return ExportAttempt(
         output_id,
         number,
         text,
         model,
         tuple(steps),
-        _VERDICTS[verdict],
+        _VERDICTS[verdict] if verdict else None,
         wrong,
-        tuple(padded),
+        (*[_LABELS[label] for label in labels], *[None] * (len(steps) - len(labels))) if steps or labels else (),
         tuple(corrections),
         seconds,
         created_at.isoformat() if created_at else None,
-        error_type=error_type,
-        reviews=len(judged),
-        agreeing=sum(1 for other in judged if other[2] == verdict and other[3] == wrong),
-        answer_right=answer_right,
-        alternatives=_alternatives(judged) if details else (),
-        **common,
+        parent_id,
+        origin,
+        label,
+        error_type,
+        len(judged),
+        sum(1 for other in judged if other[2] == verdict and other[3] == wrong),
+        critiques,
+        rollouts,
+        answer_right,
+        _alternatives(judged) if details else (),
+        tuple((other[2], other[3]) for other in judged[:-1]) if len(judged) > 1 else (),
     )
 
 

@@ -13,6 +13,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from app import exporting, row_scoring
+from app.bringing_back import bring_back, kind_of
 from app.cli.setup import SetupError, ready
 from app.evaluation_files import held_texts
 from app.exporting import Gated
@@ -23,6 +24,7 @@ from app.worker.models import Models
 from core import embedding
 from core.exporters import REGISTRY as EXPORTERS
 from core.exporters.containers import Container
+from core.exporters.reading import recognised
 from core.importing import ColumnMapping, columns, guess_mapping, read_rows
 from core.quality.gate import Gate
 from core.types import ItemType, JobPriority
@@ -72,6 +74,35 @@ def import_path(settings: Settings, path: Path, slug: str, given: Sequence[str],
     return int(report["error_count"])
 
 
+def bring_back_path(settings: Settings, path: Path, slug: str, format: str, *, create: bool, as_json: bool) -> int:
+    """Import a file of exported rows; returns how many rows were refused. ``format`` "export" is the one that the file shows."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    known = recognised(path) if format == "export" else format
+    if known is None:
+        raise ValueError(f"{path.name} shows no format of an export; name it: --format {' | '.join(EXPORTERS.names())}")
+    with opened(settings) as db:
+        with db.write() as session:
+            if create and projects.by_slug(session, slug) is None:
+                item_type, labels = kind_of(path, known)
+                projects.create(session, slug=slug, name=slug, item_type=item_type, labels=labels)
+            project_id = project_named(session, slug).id
+        report = bring_back(
+            db.write,
+            path,
+            known,
+            project_id,
+            user_id=None,
+            on_answers=lambda session: _judged_later(session, project_id),
+        )
+        with db.write() as session:
+            jobs.enqueue(
+                session, "embed", {"project_id": project_id}, priority=JobPriority.BATCH, project_id=project_id
+            )
+    _print_report(report, as_json=as_json)
+    return int(report["error_count"])
+
+
 def _judged_later(session: Session, project_id: int) -> Any:
     def enqueue(output_ids: list[int]) -> None:
         payload = {"output_ids": output_ids}
@@ -104,6 +135,11 @@ def _print_report(report: dict[str, Any], *, as_json: bool) -> None:
         f"{report['rows']} rows read: {report['added']} items added, {report['updated']} updated, "
         f"{report['unchanged']} unchanged, {report['answers']} answers, {report['error_count']} rows refused."
     )
+    if "format" in report:
+        typer.echo(
+            f"Format {report['format']}: {report['reviews']} reviews, {report['corrections']} corrections, "
+            f"{report['lessons']} lessons proposed."
+        )
     for error in report["errors"][:SHOWN_ERRORS]:
         typer.echo(f"  row {error['row']}: {error['message']}", err=True)
     if report["error_count"] > SHOWN_ERRORS:

@@ -104,21 +104,29 @@ def import_file(
         typer.Option("--map", help="FIELD=COLUMN, such as prompt=question; repeat it. The rest is guessed."),
     ] = None,
     create: Annotated[bool, typer.Option("--create", help="Make the project if there is none of that name.")] = False,
-    format_name: Annotated[str, typer.Option("--format", help="items, or lessons: a knowledge base.")] = "items",
+    format_name: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="items; lessons: a knowledge base; export, or a format's name: exported rows with their reviews.",
+        ),
+    ] = "items",
     as_they_stand: Annotated[
         bool, typer.Option("--as-they-stand", help="Lessons keep their status; else all are proposed.")
     ] = False,
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Import items, and answers if the file has them; a bad row never stops the good ones. Or a knowledge base of lessons."""
-    from app.cli.data import import_path
+    """Import items, and answers if the file has them; a bad row never stops the good ones. Or a knowledge base, or exported rows."""
+    from app.cli.data import bring_back_path, import_path
     from app.cli.lessons import import_lessons
     from app.cli.setup import settings_with
 
     with plain_errors():
         if format_name not in ("items", "lessons"):
-            raise ValueError(f"an import is of items or of lessons, not of {format_name!r}")
+            settings = settings_with(data_dir=data_dir)
+            bad = bring_back_path(settings, path, project, format_name, create=create, as_json=as_json)
+            raise typer.Exit(0 if bad == 0 else 2)
         if format_name == "lessons":
             settings = settings_with(data_dir=data_dir)
             import_lessons(settings, path, project, as_they_stand=as_they_stand, create=create, as_json=as_json)

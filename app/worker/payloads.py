@@ -171,13 +171,17 @@ class Retrieve(Payload):
 
 
 class Import(Payload):
-    """Read a file into a project. ``mapping`` is role -> column (``meta``: a list of columns); empty means "guess"."""
+    """Read a file into a project. ``mapping`` is role -> column (``meta``: a list of columns); empty means "guess".
+
+    ``export`` is the format of a file of exported rows, which bring their own reviews and corrections.
+    """
 
     path: str
     project_id: int
     user_id: int | None = None
     format: Literal["jsonl", "json", "csv", "parquet"] | None = None
     mapping: dict[str, str | list[str] | None] = Field(default_factory=dict)
+    export: str | None = None
 
 
 class ImportLessons(Payload):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -47,7 +47,8 @@ class ExportAttempt:
 
     ``answer_right`` is what a person said of the final answer alone: it may be right where a step is wrong. ``alternatives`` are
     (step, text, label or ``None``): what else could stand there, in a person's words.
-    ``reviews`` people judged it, and ``agreeing`` of them with the verdict and first wrong step that stand here.
+    ``reviews`` people judged it, and ``agreeing`` of them with the verdict and first wrong step that stand here; ``earlier`` are
+    the verdicts and first wrong steps of the others, oldest first.
     """
 
     output_id: int
@@ -71,6 +72,7 @@ class ExportAttempt:
     rollouts: tuple[ExportRollout, ...] = ()
     answer_right: bool | None = None
     alternatives: tuple[tuple[int, str, StepLabel | None], ...] = ()
+    earlier: tuple[tuple[str, int | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,11 @@ class Exporter(Protocol):
         """The record that such a row describes; raises ``ValueError`` saying which field is wrong."""
         ...
 
+    def carried(self, record: ExportRecord) -> ExportRecord:
+        """What of a record its rows may carry for the way back (``core.exporters.carrying``): no reference, and no lesson or
+        attempt for which the format has another rule."""
+        ...
+
 
 class Format:
     """What most formats share: schema 1, no extras, nothing dropped so far, and rows that go one way."""
@@ -151,6 +158,9 @@ class Format:
         raise ValueError(
             f"{self.name} rows cannot be read back: the format leaves out what an item needs; export sft or prm800k"
         )
+
+    def carried(self, record: ExportRecord) -> ExportRecord:
+        return record if record.reference is None else replace(record, reference=None)
 
 
 REGISTRY: Registry[Exporter] = Registry("exporter")

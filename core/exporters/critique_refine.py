@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from core.exporters.base import REGISTRY, ExportRecord, Format, Need
@@ -63,3 +64,17 @@ class CritiqueRefineExporter(Format):
                         record, self.schema_version, final.origin, [draft.output_id, final.attempt.output_id]
                     ),
                 }
+
+    def carried(self, record: ExportRecord) -> ExportRecord:
+        """Drafts that were left out are carried without their words, as the reference that shows why is not carried."""
+        final = accepted(record)
+        short = {
+            draft.output_id
+            for draft in (faulty(record, final) if final else ())
+            if final and takes_a_shortcut(final.text, without_reason(draft.text), record.reference)
+        }
+        attempts = [
+            replace(a, corrections=tuple(replace(c, text="") for c in a.corrections)) if a.output_id in short else a
+            for a in record.attempts
+        ]
+        return replace(record, attempts=tuple(attempts), reference=None)

@@ -8,13 +8,14 @@ Schema 1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from core.exporters.base import REGISTRY, ExportAttempt, ExportRecord, Format, Need
 from core.exporters.chat import prompt_messages, provenance, rewrite_of, turn
 from core.exporters.masks import segment, train_spans
 from core.lessons.prompt import without_reason
-from core.types import ItemType
+from core.types import CorrectionText, ItemType
 
 CUE = "Write the corrected answer in full."
 
@@ -30,6 +31,13 @@ class DraftToReferenceExporter(Format):
             for attempt, draft, reference in _pairs(record):
                 for kind in ("direct", "correction"):
                     yield self._row(record, attempt, draft if kind == "correction" else "", reference)
+
+    def carried(self, record: ExportRecord) -> ExportRecord:
+        """A reference that stands in the rows as the right text is carried as a rewrite."""
+        targets = {attempt.output_id: text for attempt, _, text in _pairs(record) if not rewrite_of(attempt)}
+        said = {output: (CorrectionText(0, "", rewrite=text),) for output, text in targets.items()}
+        attempts = [replace(a, corrections=(*a.corrections, *said.get(a.output_id, ()))) for a in record.attempts]
+        return replace(record, attempts=tuple(attempts), reference=None)
 
     def _row(self, record: ExportRecord, attempt: ExportAttempt, draft: str, reference: str) -> dict[str, Any]:
         asked = prompt_messages(record.question)

@@ -41,7 +41,7 @@ class EditPairsExporter(Format):
                     pairs += [p for p in E.to_pairs(attempt.text, found) if p["start"] == end == len(attempt.text) > 0]
                     pairs = [{**pair, "start": pair["start"] - start, "end": pair["end"] - start} for pair in pairs]
                     yield {
-                        "doc_id": f"{record.external_id}/{attempt.output_id}",
+                        "doc_id": f"{record.external_id}/{attempt.number}",
                         "segment_id": number,
                         "source": source,
                         "edits": pairs,

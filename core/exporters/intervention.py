@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from core.answers import final_answer
@@ -47,6 +48,16 @@ class InterventionExporter(Format):
                     self.dropped["the step gives the final answer away"] += 1
                     continue
                 yield self._row(record, attempt, error.index, attempt.text[:start], error.correction)
+
+    def carried(self, record: ExportRecord) -> ExportRecord:
+        """Without the answers whose step was left out, as the reference that shows it is not carried."""
+        leaking = {
+            attempt.text
+            for attempt in record.attempts
+            if (error := first_error(attempt)) and leaks(error.correction, self._answers(record, attempt))
+        }
+        kept = tuple(attempt for attempt in record.attempts if attempt.text not in leaking)
+        return replace(record, attempts=kept, reference=None)
 
     def _answers(self, record: ExportRecord, attempt: ExportAttempt) -> list[str | None]:
         """The reference and, where a person wrote the whole answer, its final answer."""

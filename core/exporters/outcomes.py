@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from core.answers import final_answer
 from core.equality import same
 from core.exporters.base import ExportAttempt, ExportRecord
@@ -14,7 +16,17 @@ def right(record: ExportRecord, attempt: ExportAttempt) -> bool | None:
         return attempt.answer_right
     if attempt.verdict in (Verdict.ACCEPTABLE, Verdict.FAULTY):
         return attempt.verdict is Verdict.ACCEPTABLE
-    return answers_right(record, attempt.text)
+    return known_outcome(record, attempt)
+
+
+def known_outcome(record: ExportRecord, attempt: ExportAttempt) -> bool | None:
+    """What comparing with the reference gave: here, or where an item was exported that came without it."""
+    found = answers_right(record, attempt.text)
+    told = record.meta.get("outcomes")
+    if found is None and record.reference is None and isinstance(told, Mapping):
+        kept = told.get(str(attempt.number))
+        return kept if isinstance(kept, bool) else None
+    return found
 
 
 def answers_right(record: ExportRecord, text: str) -> bool | None:

@@ -66,6 +66,10 @@ class Prm800kExporter(Format):
         reference = question.get("ground_truth_answer") or None
         return ExportRecord(info.get("item", 0), info.get("external_id", ""), asked, (attempt,), reference)
 
+    def carried(self, record: ExportRecord) -> ExportRecord:
+        """With the reference, which stands in ``question.ground_truth_answer`` anyway."""
+        return record
+
 
 def step_ratings(attempt: ExportAttempt) -> list[StepLabel]:
     """One rating per step from the first, ending with the first wrong step or before the first that nobody judged."""

@@ -26,10 +26,11 @@ class SyntheticErrorsExporter(Format):
     name = "synthetic_errors"
     title = "Clean texts with errors put in (SFT)"
     needs = (Need.REWRITE,)
+    local = False  # what one person corrected harms the texts of all
     extras = frozenset({"lessons"})
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterable[dict[str, Any]]:
-        """All records are read first: what one person corrected harms the texts of all."""
+        """All records are read first."""
         clean: list[tuple[str, dict[str, Any]]] = []
         fixed: Counter[tuple[str, str]] = Counter()
         active: set[tuple[str, str]] = set()

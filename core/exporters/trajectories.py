@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from zlib import crc32
 
 from core.exporters.base import ExportAttempt, ExportRecord
 from core.exporters.chat import Accepted, accepted, faulty
@@ -56,8 +57,8 @@ def trajectories(records: Iterator[ExportRecord], dropped: dict[str, int]) -> It
 
 
 def marker(found: Trajectory) -> str | None:
-    """The turn of thought, by the number of the output; one that stands in neither text, so that each row has exactly one."""
-    first = found.attempt.output_id % len(MARKERS)
+    """The turn of thought, by item and attempt; one that stands in neither text, so that each row has exactly one."""
+    first = crc32(f"{found.record.external_id}/{found.attempt.number}".encode()) % len(MARKERS)
     order = (*MARKERS[first:], *MARKERS[:first])
     return next(
         (m for m in order if m not in found.prefix and m not in found.rest and m not in found.error.cause), None

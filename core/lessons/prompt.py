@@ -56,7 +56,8 @@ def estimate_tokens(text: str) -> int:
 
 def plain_text(text: str) -> str:
     """``text`` without chat-role tokens such as ``<|im_start|>`` (a space breaks them) and with ``\\n`` line ends."""
-    return _ROLE_TOKEN.sub(r"< |\1| >", _LINE_BREAK.sub("\n", text))
+    lines = "\n".join(f"{text}.".splitlines())[:-1]
+    return _ROLE_TOKEN.sub(r"< |\1| >", lines) if "<|" in lines else lines
 
 
 def quoted_text(text: str) -> str:
