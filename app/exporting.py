@@ -22,11 +22,20 @@ from core.quality.gate import Choice, Gate
 from core.quality.marking import Marked
 from core.quality.rows import admitted
 from core.types import JobPriority
-from store import export_facts, export_records, exports
+from store import export_facts, export_records, exports, label_drivers
 from store import knowledge_base as lesson_rows
 from store.tables import Export, Project
 
 _THRESHOLDS = gc.get_threshold()
+_PREFERENCES = (
+    "dpo",
+    "dpo_llamafactory",
+    "kto",
+    "kto_llamafactory",
+    "orpo",
+    "cross_dpo",
+    "orm",
+)  # formats that rank answers
 _SUPERVISED = ("sft", "sft_llamafactory")  # formats in which an answer is all there is to learn
 
 
@@ -101,15 +110,17 @@ def write(
     def described(manifest: Manifest) -> str:
         people = export_facts.people(session, project.id, wanted)
         gate = gated.summary if gated else None
-        source = Source(project.name, people, REGISTRY.get(exporter.name).summary, manifest.dropped, gate)
+        summary, limits = REGISTRY.get(exporter.name).summary, label_drivers.limits(session, project.id)
+        source = Source(project.name, people, summary, manifest.dropped, gate, limits if rewards is not None else "")
         return card(manifest, exporter, source, DATA_FILE)
 
     after = taken_up.after if taken_up else 0
     found = export_records.records(
         session, project.id, filters=wanted, after=after, extras=exporter.extras, steps=exporter.steps
     )
-    if gated is not None:
-        exporter = cast(Exporter, Marked(exporter, gated.choice.marks))
+    rewards = label_drivers.in_force(session, project.id) if exporter.name in _PREFERENCES else None
+    if gated is not None or rewards is not None:
+        exporter = cast(Exporter, Marked(exporter, gated.choice.marks if gated else None, rewards))
     with closing(found), _rare_collections():
         return write_export(
             path,

@@ -58,7 +58,7 @@ def controls() -> Controls:
             )
         with gr.Row():
             held = gr.Dropdown([("none", "")], value="", label="Evaluation set to keep out", elem_id="gate-held")
-            file = gr.File(label="Add an evaluation file", file_types=SUFFIXES, type="filepath", height=90)
+            file = gr.File(label="Add an evaluation file", file_types=SUFFIXES, type="filepath", height=140)
         said = layout.html(elem_id="gate-said")
         score = gr.Button("Score the rows", elem_id="gate-score")
         shown = layout.html(elem_id="gate-shown")

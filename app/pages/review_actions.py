@@ -18,7 +18,15 @@ from app.pages.review_reply import Act, Refused, Reply, Watch, board_blocks, chi
 from app.settings import Settings
 from app.view import review as view
 from app.view.render import render
-from app.worker.waking import wake_critic, wake_evidence, wake_relevance, wake_sufficiency, wake_trials, wake_votes
+from app.worker.waking import (
+    wake_critic,
+    wake_drivers,
+    wake_evidence,
+    wake_relevance,
+    wake_sufficiency,
+    wake_trials,
+    wake_votes,
+)
 from core.types import Verdict
 from store import drafts, jobs, lesson_proposals, outputs, queue, reviews
 from store.tables import Assignment, Retrieval
@@ -75,6 +83,7 @@ def _finish(session: Session, act: Act, person: Person, settings: Settings, watc
     review = review_of(session, slot, output, act.form, person, verdict)
     result = reviews.submit(session, review, correction, act.token)
     wake_evidence(session, output.item.project_id)
+    wake_drivers(session, output.item.project_id)
     wake_critic(session, output.item.project_id)
     wake_trials(session, output.item.project_id)
     wake_sufficiency(session, output.item.project_id)

@@ -13,21 +13,34 @@ from app.view.words import percent
 from core.reports.agreement import AgreementReport
 from core.reports.learning_curve import LearningCurveReport
 from core.reports.supervision_quality import SupervisionQualityReport
-from store import people_quality, projects
+from store import evidence, label_drivers, people_quality, projects
 
-PARTS = ("agreement", "people", "steps", "curve")
+PARTS = ("agreement", "people", "steps", "drivers", "curve")
 DRAWN = 60  # places at which the fitted curve is drawn
 
 
 def read(session: Session, project_id: int) -> Mapping[str, Any]:
-    """The three reports of a project, and how many people its items want."""
+    """The reports of a project, and how many people its items want."""
     return {
         "project_id": project_id,
         "overlap": projects.queue_of(session, project_id).overlap,
         "agreement": AgreementReport().compute(people_quality.judgements(session, project_id)),
         "steps": SupervisionQualityReport().compute(people_quality.supervised(session, project_id)),
+        "drivers": drivers(session, project_id),
         "curve": LearningCurveReport().compute(people_quality.curve(session, project_id)),
     }
+
+
+def drivers(session: Session, project_id: int) -> dict[str, Any]:
+    """What a job found to drive labels besides quality, with the answers whose score it moved furthest; empty before the first."""
+    known = label_drivers.current(session, project_id)
+    if known is None:
+        return {}
+    report = dict(known.report)
+    furthest = report.get("furthest", [])
+    answers = evidence.past_answers(session, [output_id for output_id, _, _ in furthest])
+    moved = [(answers[output_id], raw, own) for output_id, raw, own in furthest if output_id in answers and raw != own]
+    return {**report, "moved_answers": moved, "fitted_at": known.fitted_at, "in_force": known.in_force}
 
 
 def parts(found: Mapping[str, Any]) -> list[str]:

@@ -36,6 +36,7 @@ JOBS = {
     "fit_critic": "Train the step critic",
     "fit_relevance": "Fit the relevance gate",
     "fit_sufficiency": "Fit the sufficiency gate",
+    "fit_drivers": "Look what drives labels",
     "score_rows": "Score rows for an export",
     "import": "Import",
     "import_lessons": "Import lessons",

@@ -208,6 +208,12 @@ class ScoreRows(Payload):
     gate: dict[str, str | int | float | None] = Field(default_factory=dict)
 
 
+class FitDrivers(Payload):
+    """Look at what drives a project's labels besides quality."""
+
+    project_id: int
+
+
 PAYLOADS: dict[str, type[Payload]] = {
     "generate": Generate,
     "analyse": Analyse,
@@ -233,4 +239,5 @@ PAYLOADS: dict[str, type[Payload]] = {
     "import_lessons": ImportLessons,
     "export": Export,
     "score_rows": ScoreRows,
+    "fit_drivers": FitDrivers,
 }

@@ -13,10 +13,12 @@ from core.critics.step_head_retraining import enough
 from core.lessons.relevance import enough as enough_votes
 from core.lessons.sufficiency_gate import enough as enough_practice
 from core.projects import ANNOTATORS, ProjectSettings
+from core.reports.label_drivers import LEAST_LABELS
 from core.types import JobPriority
 from store import (
     critic_models,
     evidence,
+    label_drivers,
     lesson_trials,
     lessons,
     lookups,
@@ -58,6 +60,27 @@ def critic_due(session: Session, project_id: int) -> bool:
         return False
     wrong, right = notebook.label_counts(session, project_id)
     return enough(wrong, right) and _grown(session, project_id, CRITIC, wrong + right)
+
+
+def drivers_due(session: Session, project_id: int) -> bool:
+    """Whether a quarter more answers were reviewed since it was last asked what drives labels, and enough for an answer at all."""
+    reviewed = reviews.reviewed_count(session, project_id)
+    known = label_drivers.current(session, project_id)
+    before = known.reviewed if known is not None else 0
+    return reviewed >= max(LEAST_LABELS, LEARNER_GROWTH * before)
+
+
+def wake_drivers(session: Session, project_id: int) -> bool:
+    """Enqueue ``fit_drivers`` when it is due; at most one waits per project. Returns whether it was due."""
+    if not drivers_due(session, project_id):
+        return False
+    fit_drivers(session, project_id)
+    return True
+
+
+def fit_drivers(session: Session, project_id: int, *, user_id: int | None = None) -> int:
+    """Enqueue the job, whose id is returned: a person asked for it, or it is due."""
+    return _enqueue(session, "fit_drivers", project_id, user_id=user_id)
 
 
 def wake_critic(session: Session, project_id: int) -> bool:

@@ -62,6 +62,7 @@ class Source:
     summary: str = ""  # of the format
     dropped: Mapping[str, int] = field(default_factory=dict)
     gate: Mapping[str, Any] | None = None  # what the quality gate says of itself
+    rewards: str = ""  # what adjusted rewards are adjusted for, and what is not claimed
 
 
 def card(manifest: Manifest, exporter: Exporter, source: Source, data_file: str) -> str:
@@ -78,6 +79,7 @@ def card(manifest: Manifest, exporter: Exporter, source: Source, data_file: str)
             *_people(source.people),
             "",
             *_gate(manifest, source.gate),
+            *_rewards(source.rewards),
             *_dropped(source.dropped),
             *_use(manifest, data_file),
         ]
@@ -150,6 +152,13 @@ def _gate(manifest: Manifest, gate: Mapping[str, Any] | None) -> list[str]:
     ]
     lines += ["", "| indicator | mean |", "|---|---|", *(f"| {k} | {v:.4g} |" for k, v in gate["means"].items()), ""]
     return lines
+
+
+def _rewards(said: str) -> list[str]:
+    if not said:
+        return []
+    keys = "`corrigenda.reward` has the `raw` and the `adjusted` score of each output where people judged it."
+    return ["## Rewards", "", f"{keys} {_line(said)}", ""]
 
 
 def _fitted(gate: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from app.worker.handlers.distil import distil
 from app.worker.handlers.embed import embed
 from app.worker.handlers.exporting import export
 from app.worker.handlers.fit_critic import fit_critic
+from app.worker.handlers.fit_drivers import fit_drivers
 from app.worker.handlers.fit_evidence import fit_evidence
 from app.worker.handlers.fit_relevance import fit_relevance
 from app.worker.handlers.fit_risk import fit_risk
@@ -55,4 +56,5 @@ HANDLERS: Mapping[str, Handler] = {
     "import_lessons": import_lessons,
     "export": export,
     "score_rows": score_rows,
+    "fit_drivers": fit_drivers,
 }
