@@ -30,6 +30,7 @@ EXEMPT = {
     "jobs.create": "the row says who asked for it",
     "jobs.fail": MACHINE,
     "judgements.save": MACHINE,
+    "label_drivers.save": MACHINE,
     "lesson_maps.save": MACHINE,
     "lesson_trials.add": MACHINE,
     "lessons.forms.keep_revision": "revisions are a log themselves",
