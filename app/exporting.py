@@ -72,7 +72,7 @@ def enqueue(
     else:
         version = REGISTRY.make(format).schema_version
     row = exports.add(session, project_id, format=format, schema_version=version, filters=filters, user_id=user_id)
-    payload = {"export_id": row.id, "container": container}
+    payload = {"export_id": row.id, "container": container, "scored": gate is not None and gate.asks_models}
     job = jobs.enqueue(session, "export", payload, priority=JobPriority.NORMAL, project_id=project_id, user_id=user_id)
     row.job_id = job.id
     session.flush()
@@ -120,7 +120,8 @@ def write(
     )
     rewards = label_drivers.in_force(session, project.id) if exporter.name in _PREFERENCES else None
     if gated is not None or rewards is not None:
-        exporter = cast(Exporter, Marked(exporter, gated.choice.marks if gated else None, rewards))
+        marks, admit = (gated.choice.marks, _admitting(exporter, gated)) if gated else (None, None)
+        exporter = cast(Exporter, Marked(exporter, marks, rewards, admit))
     with closing(found), _rare_collections():
         return write_export(
             path,
@@ -137,12 +138,17 @@ def write(
         )
 
 
+def _admitting(exporter: Exporter, gated: Gated) -> Callable[[ExportRecord], ExportRecord] | None:
+    """Paper 7: with a bound on the author's wrong steps, supervised formats also learn from answers whose outcome is wrong."""
+    most = gated.gate.max_step_error
+    if most is None or exporter.name not in _SUPERVISED:
+        return None
+    return lambda record: admitted(record, gated.authors, most)
+
+
 def _let_in(records: Iterable[ExportRecord], exporter: Exporter, gated: Gated) -> Iterator[ExportRecord]:
     """The records that go in. What did not is counted once and at the end, so that a file that is taken up counts it once too."""
-    most = gated.gate.max_step_error if exporter.name in _SUPERVISED else None
-    for record in records:
-        if record.item_id in gated.choice.marks:
-            yield record if most is None else admitted(record, gated.authors, most)
+    yield from (record for record in records if record.item_id in gated.choice.marks)
     for why, count in gated.choice.dropped.items():
         exporter.dropped[why] = count
 

@@ -65,7 +65,7 @@ def enqueue(
 
 def _deliver(session: Session, job: Job, delay_seconds: float = 0) -> None:
     """Let the engine bring the job to a worker that takes its kind."""
-    asks = job.kind in PAYLOADS and PAYLOADS[job.kind].asks_model
+    asks = job.kind in PAYLOADS and PAYLOADS[job.kind].asks_of(job.payload)
     engine.enqueue(session, job.id, job.priority, asks_model=asks, delay_seconds=delay_seconds)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +18,11 @@ class Payload(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     asks_model: ClassVar[bool] = False
+
+    @classmethod
+    def asks_of(cls, payload: Mapping[str, Any]) -> bool:
+        """Whether a job with this payload may need it."""
+        return cls.asks_model
 
 
 class Generate(Payload):
@@ -194,14 +200,21 @@ class ImportLessons(Payload):
 
 
 class Export(Payload):
-    """Write the file of an export row; ``container`` is the kind of file."""
+    """Write the file of an export row; ``container`` is the kind of file, ``scored``: models are asked about its rows."""
 
     export_id: int
     container: Literal["jsonl", "parquet", "csv", "dataset"] = "jsonl"
+    scored: bool = False
+
+    @classmethod
+    def asks_of(cls, payload: Mapping[str, Any]) -> bool:
+        return bool(payload.get("scored"))
 
 
 class ScoreRows(Payload):
     """Look at the rows that an export with these filters would have, and what a quality gate would leave of them."""
+
+    asks_model: ClassVar[bool] = True
 
     project_id: int
     filters: dict[str, str] = Field(default_factory=dict)

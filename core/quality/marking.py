@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from core.exporters.base import Exporter, ExportRecord
@@ -13,7 +13,8 @@ class Marked:
     """An exporter whose rows say what a gate found (``quality``) and what was left of labels without their drivers (``reward``).
 
     ``rewards`` are (raw, adjusted) by output; an output that is in none of them keeps the verdict that the row gives it. Keys and types
-    are the same in every row, so that loaders infer one schema.
+    are the same in every row, so that loaders infer one schema. ``admit`` changes what the format sees of a record, not what its rows
+    carry for the way back.
     """
 
     def __init__(
@@ -21,17 +22,21 @@ class Marked:
         inner: Exporter,
         marks: Mapping[int, Mark] | None = None,
         rewards: Mapping[int, tuple[float, float]] | None = None,
+        admit: Callable[[ExportRecord], ExportRecord] | None = None,
     ) -> None:
-        self._inner, self._marks, self._rewards = inner, marks, rewards
+        self._inner, self._marks, self._rewards, self._admit = inner, marks, rewards, admit
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
     def rows(self, records: Iterable[ExportRecord]) -> Iterator[dict[str, Any]]:
-        return self._marked(self._inner.rows(records))
+        return self._marked(self._inner.rows(self._admitted(records)))
 
     def each(self, records: Iterable[ExportRecord]) -> Iterator[dict[str, Any]]:
-        return self._marked(self._inner.each(records))
+        return self._marked(self._inner.each(self._admitted(records)))
+
+    def _admitted(self, records: Iterable[ExportRecord]) -> Iterable[ExportRecord]:
+        return records if self._admit is None else map(self._admit, records)
 
     def _marked(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for row in rows:
