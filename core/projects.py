@@ -89,7 +89,7 @@ class ProjectSettings(BaseModel):
         "off"  # answers for which no search for lessons found enough, though something came near
     )
     disputes: Literal["off", "experts"] = "experts"  # answers on which generous and strict critics disagree
-    disagreements: Literal["off", "experts"] = "experts"  # answers that people judge differently
+    disagreements: Literal["off", "experts", "adjudication"] = "experts"  # answers that people judge differently
     jobs_at_once: int | None = Field(None, ge=1, le=1000)  # jobs of this project that run at the same time, if limited
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
 

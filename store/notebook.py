@@ -124,7 +124,7 @@ def _review(row: Any, steps: int, critiques: Sequence[Any]) -> StepReview:
         tuple(step_labels.complete(first, row.step_labels, steps)),
         _said(row, critiques),
         row.blind,
-        row.kind == QueueKind.EXPERT,
+        row.kind not in (None, QueueKind.ANNOTATE),
         row.error_type or "",
         _suggested(critiques, first),
         row.user,

@@ -16,7 +16,7 @@ from core.reports.learning_curve import Point
 from core.reports.supervision_quality import Supervised
 from core.types import QueueKind, Verdict
 from store import notebook, projects
-from store.reviews.revisions import is_current
+from store.reviews.revisions import is_current, is_latest
 from store.tables import Assignment, Correction, Item, Output, Queue, Review, User
 
 LATEST = 20_000  # reviews that are read
@@ -24,7 +24,11 @@ WINDOW = 20  # first answers of the random draw that make one point of the curve
 
 
 def judgements(session: Session, project_id: int, limit: int = LATEST) -> list[Judgement]:
-    """The newest reviews that judged, oldest first. What an expert decided of the same answer, in the expert queue, is gold."""
+    """The newest reviews that judged, oldest first, also those that an adjudication decided over: they are what people said.
+
+    What an expert decided of the same answer is gold: an adjudication, else a review in a queue of the experts. Reviews of gold items
+    are among those that it judges.
+    """
     query = (
         select(
             Review.id,
@@ -34,18 +38,20 @@ def judgements(session: Session, project_id: int, limit: int = LATEST) -> list[J
             Review.verdict,
             Review.seconds,
             func.coalesce(Queue.kind, QueueKind.ANNOTATE).label("kind"),
+            Review.decides,
         )
         .join(Output, Output.id == Review.output_id)
         .join(Item, Item.id == Output.item_id)
         .join(User, User.id == Review.user_id)
         .outerjoin(Assignment, Assignment.id == Review.assignment_id)
         .outerjoin(Queue, Queue.id == Assignment.queue_id)
-        .where(Item.project_id == project_id, Review.verdict != Verdict.CANNOT_JUDGE, is_current(Review))
+        .where(Item.project_id == project_id, Review.verdict != Verdict.CANNOT_JUDGE, is_latest(Review))
         .order_by(Review.id.desc())
         .limit(limit)
     )
     rows = session.execute(query).all()[::-1]
-    gold = {row.output_id: row.verdict == Verdict.FAULTY for row in rows if row.kind == QueueKind.EXPERT}
+    experts = sorted((row for row in rows if _by_expert(row)), key=lambda row: row.decides)
+    gold = {row.output_id: row.verdict == Verdict.FAULTY for row in experts}
     return [
         Judgement(
             row.output_id,
@@ -53,10 +59,14 @@ def judgements(session: Session, project_id: int, limit: int = LATEST) -> list[J
             row.name,
             row.verdict == Verdict.FAULTY,
             row.seconds,
-            None if row.kind == QueueKind.EXPERT else gold.get(row.output_id),
+            None if _by_expert(row) else gold.get(row.output_id),
         )
         for row in rows
     ]
+
+
+def _by_expert(row: Any) -> bool:
+    return bool(row.decides or row.kind != QueueKind.ANNOTATE)
 
 
 def supervised(session: Session, project_id: int) -> list[Supervised]:

@@ -11,7 +11,7 @@ from app.pages import layout
 from app.state import AppState
 from app.view import home as view
 from app.view.render import render
-from store import jobs
+from store import jobs, reviews
 
 LIVE_SECONDS = 3.0
 SLOW_SECONDS = 30.0
@@ -23,6 +23,7 @@ def build(state: AppState) -> None:
     welcome = layout.html(elem_id="home-welcome")
     with gr.Row(equal_height=False, elem_classes="two-to-one"):
         with gr.Column(scale=2, min_width=320):
+            decided = layout.html(elem_id="home-decided", actions=True)
             waiting = layout.html(elem_id="home-waiting")
             trend = layout.html(elem_id="home-trend")
         with gr.Column(scale=1, min_width=300):
@@ -54,17 +55,27 @@ def build(state: AppState) -> None:
         with state.db.read() as session:
             return view.work(session, layout.as_int(project_id), person, state.settings)
 
-    live_parts, slow_parts = [waiting, work], [latest, trend]
+    def seen_decision(request: gr.Request, event: gr.EventData) -> str:
+        person = auth.require(request)
+        data = layout.data_of(event)
+        chosen = None if data.get("action") == "seen-all" else [layout.as_int(data.get("decision")) or 0]
+        with state.db.write() as session:
+            reviews.mark_seen(session, person.id, chosen)
+            return view.decided(session, person)
+
+    live_parts, slow_parts = [decided, waiting, work], [latest, trend]
     layout.on_load(opened, None, [picker, welcome, *live_parts, *slow_parts])
     gr.Timer(LIVE_SECONDS).tick(tick, [picker, seen], [seen, *live_parts], **layout.LIGHT)
     gr.Timer(SLOW_SECONDS).tick(slow_tick, picker, slow_parts, **layout.LIGHT)
     picker.input(tick, [picker, seen], [seen, *live_parts], **layout.LIGHT)
     picker.input(slow_tick, picker, slow_parts, **layout.LIGHT)
+    decided.click(seen_decision, None, decided, **layout.LIGHT)
     work.click(pressed, picker, work, **layout.LIGHT)
 
 
 def _live(state: AppState, session: Any, project_id: int | None, person: auth.Person) -> dict[str, str]:
     return {
+        "decided": view.decided(session, person),
         "waiting": view.waiting(session, project_id, person) if project_id else "",
         "work": view.work(session, project_id, person, state.settings),
     }

@@ -85,7 +85,8 @@ def _blocks() -> tuple[dict[str, gr.HTML], gr.HTML]:
         with gr.Column(elem_id="rv-left"):
             made["item"] = block("item")
         with gr.Column(elem_id="rv-middle"):
-            made |= {name: block(name, watched=name != "attempt") for name in ("attempt", "answer", "lessons")}
+            watched = ("compare", "answer", "lessons")
+            made |= {name: block(name, watched=name in watched) for name in ("compare", "attempt", "answer", "lessons")}
         with gr.Column(elem_id="rv-right"):
             made |= {
                 name: block(name, watched=name in ("composer", "similar"))

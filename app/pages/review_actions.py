@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.auth import Person
 from app.pages import review_board
 from app.pages.review_board import MOVED, held
-from app.pages.review_deciding import correction_for, review_of, verdict_of
+from app.pages.review_deciding import correction_for, review_of, taken, verdict_of
 from app.pages.review_drafts import kept_drafts
 from app.pages.review_lessons import distil
 from app.pages.review_reply import Act, Refused, Reply, Watch, board_blocks, chips_block, empty_blocks, notice
@@ -78,9 +78,12 @@ def _finish(session: Session, act: Act, person: Person, settings: Settings, watc
     output = outputs.get(session, act.output)
     if slot.token == act.token and review_board.current_output(session, slot).id != output.id:
         raise Refused(MOVED)
-    verdict = verdict_of(act.action, act.form, output)
-    correction = correction_for(session, slot, output, act.form, person) if act.action == "submit" else None
-    review = review_of(session, slot, output, act.form, person, verdict)
+    takes = taken(session, slot, output, act.form)
+    # Who takes a review takes its verdict; its correction stands and needs no copy.
+    verdict = Verdict(takes.verdict) if takes is not None else verdict_of(act.action, act.form, output)
+    writes = act.action == "submit" and takes is None
+    correction = correction_for(session, slot, output, act.form, person) if writes else None
+    review = review_of(session, slot, output, act.form, person, verdict, takes)
     result = reviews.submit(session, review, correction, act.token)
     wake_evidence(session, output.item.project_id)
     wake_drivers(session, output.item.project_id)

@@ -15,10 +15,12 @@ from app.pages.review_reply import Act, Refused, Wanted
 from app.settings import Settings
 from app.view import review as view
 from app.view import review_steps
+from app.view.adjudication import CompareView, compare_view
 from app.view.lookups import lookup_words
 from app.view.render import age, excerpt
 from app.view.transcript import TranscriptView, transcript_view
 from app.view.words import words
+from core import steps
 from core.error_types import offered
 from core.lessons.entities import index_of
 from core.lessons.hearing import heard
@@ -48,9 +50,9 @@ MOVED = "A new attempt has arrived since. Look at it, then decide again."
 
 def choose_project(session: Session, wanted: Wanted, person: Person) -> Project:
     """The project that the address names, else the first one; raises ``Refused`` where there is none."""
-    if wanted.kind is QueueKind.EXPERT and not person.may_somewhere(Role.EXPERT):
-        raise Refused("The expert queue is for experts. Ask an admin to change your role.")
-    role = Role.EXPERT if wanted.kind is QueueKind.EXPERT else Role.ANNOTATOR
+    role = wanted.kind.role
+    if not person.may_somewhere(role):
+        raise Refused("That queue is for experts. Ask an admin to change your role.")
     known = [project for project in projects.list_all(session) if person.may(role, project.id)]
     if not known:
         raise Refused("There is no project yet. An admin makes one on the Projects page.")
@@ -133,13 +135,35 @@ def load(session: Session, claim: Claim, person: Person, settings: Settings, *, 
         error_types=offered(options.error_types),
         draft=draft_of(session, slot, person),
         reopened=reopened,
+        compare=compared(session, slot, output) if slot.queue.kind == QueueKind.ADJUDICATE else None,
+    )
+
+
+def compared(session: Session, slot: Assignment, output: Output) -> CompareView:
+    """What people said of the answer that is decided over, side by side."""
+    project = output.item.project
+    options = ProjectSettings.model_validate(project.settings)
+    said = reviews.compared(session, output.id)
+
+    def split(text: str) -> list[str]:
+        return [step.text for step in steps.split(text, options.splitter)]
+
+    return compare_view(
+        output.text,
+        len(output.steps),
+        said,
+        offered(options.error_types),
+        split,
+        labels=project.item_type == ItemType.LABEL,
     )
 
 
 def _item(session: Session, slot: Assignment, person: Person) -> view.ItemView:
     item = items.get(session, slot.item_id)
     project = item.project
-    expert = slot.queue.kind == QueueKind.EXPERT
+    expert = slot.queue.kind != QueueKind.ANNOTATE
+    sees = not expert and person.may(Role.EXPERT, project.id)
+    waiting = queue.for_experts(session, project.id) if sees else {}
     return view.ItemView(
         id=item.id,
         project_id=project.id,
@@ -153,7 +177,8 @@ def _item(session: Session, slot: Assignment, person: Person) -> view.ItemView:
         expert=expert,
         flag_reason=_flag_reason(session, item.id) if expert else "",
         reason=(slot.reason or "") if expert else "",
-        flagged=0 if expert else _flagged(session, project.id, person),
+        flagged=waiting.get(QueueKind.EXPERT, 0),
+        disputed=waiting.get(QueueKind.ADJUDICATE, 0),
         pictures=tuple(
             view.PictureView(f"/images/{item.id}/{one.place}", one.caption, one.width, one.height)
             for one in images.of_items(session, [item.id]).get(item.id, ())
@@ -296,12 +321,6 @@ def chips(session: Session, output_id: int) -> tuple[view.ChipView, ...]:
         )
         for chip in outputs.chips(session, output_id)
     )
-
-
-def _flagged(session: Session, project_id: int, person: Person) -> int:
-    if not person.may(Role.EXPERT, project_id):
-        return 0
-    return queue.counts(session, project_id, QueueKind.EXPERT)[AssignmentState.OPEN]
 
 
 def _flag_reason(session: Session, item_id: int) -> str:

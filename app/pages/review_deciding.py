@@ -11,13 +11,13 @@ from app.pages.review_board import MOVED
 from app.pages.review_drafts import correction_of
 from app.pages.review_reply import Refused
 from app.view import review_steps
-from app.view.review_form import ReviewForm
+from app.view.review_form import ReviewForm, of_review
 from core.error_types import ErrorType, offered
 from core.projects import ProjectSettings
-from core.types import Critique, Verdict
+from core.types import Critique, QueueKind, Verdict
 from store import judgements, outputs, reviews
 from store.reviews import NewCorrection, NewReview
-from store.tables import Assignment, Output
+from store.tables import Assignment, Correction, Output, Review
 
 NOTHING = (
     "Nothing is marked or typed yet. Mark the first bad step (x) or say what is wrong (c), then submit. "
@@ -26,6 +26,30 @@ NOTHING = (
 TYPED = "You have marked or typed something. Submit it (Enter), or clear it to accept the answer."
 UNJUDGED = "You have marked or typed something. Submit it (Enter), or clear it to say that you cannot judge."
 RIGHT_ALONE = "You say that the final answer is right. Mark the step that is wrong all the same (x), or accept it (a)."
+
+
+NO_REASON = "Say in a few words why: those whose reviews you decide over read it."
+
+
+def taken(session: Session, slot: Assignment, output: Output, form: ReviewForm) -> Review | None:
+    """The review that an adjudication took over, if the form still says the same; ``Refused`` without a reason for the decision."""
+    if slot.queue.kind != QueueKind.ADJUDICATE:
+        return None
+    if not form.reason.strip():
+        raise Refused(NO_REASON, "rv-reason")
+    for review, correction in reviews.compared(session, output.id):
+        if review.id == form.takes:
+            return review if _says_the_same(review, correction, output, form) else None
+    return None
+
+
+def _says_the_same(review: Review, correction: Correction | None, output: Output, form: ReviewForm) -> bool:
+    said = ReviewForm.model_validate(of_review(review, correction))
+    if output.label is not None:
+        said.label, said.rewrite = said.rewrite or "", None
+    names = ("words", "label", "first_wrong_step", "ratings", "answer_right", "error_type", "written")
+    same = all(getattr(said, name) == getattr(form, name) for name in names)
+    return same and said.rewritten(output.text) == form.rewritten(output.text)
 
 
 def verdict_of(action: str, form: ReviewForm, output: Output) -> Verdict:
@@ -63,9 +87,15 @@ def _rated(form: ReviewForm, steps: int) -> Verdict:
 
 
 def review_of(
-    session: Session, slot: Assignment, output: Output, form: ReviewForm, person: Person, verdict: Verdict
+    session: Session,
+    slot: Assignment,
+    output: Output,
+    form: ReviewForm,
+    person: Person,
+    verdict: Verdict,
+    takes: Review | None = None,
 ) -> NewReview:
-    """The row of the review; marks of another attempt are ``Refused``."""
+    """The row of the review; marks of another attempt are ``Refused``. ``takes``: of ``taken``."""
     steps = len(output.steps)
     places = [form.first_wrong_step or 0, *form.ratings, *(one[0] for one in form.written)]
     marked = form.first_wrong_step is not None or form.ratings or form.written
@@ -87,6 +117,8 @@ def review_of(
         answer_right=form.answer_right,
         blind=blind,
         alternatives=form.written,
+        reason=form.reason if slot.queue.kind == QueueKind.ADJUDICATE else None,
+        takes=takes.id if takes is not None else None,
     )
 
 

@@ -17,7 +17,7 @@ from app.view.review_form import ReviewForm
 from core.types import LessonKind, QueueKind
 from store.text import clean
 
-BLOCKS = ("item", "answer", "composer", "chips", "similar", "attempt", "lessons", "kept", "notice")
+BLOCKS = ("item", "compare", "answer", "composer", "chips", "similar", "attempt", "lessons", "kept", "notice")
 KINDS = [(kind.value, kind.value.replace("_", " ").capitalize()) for kind in LessonKind]
 
 Reply = dict[str, Any]  # new HTML by block, and under "watch" a new ``Watch``; what is missing stays as it is
@@ -66,7 +66,7 @@ class Wanted:
     @classmethod
     def of(cls, query: dict[str, list[str]]) -> Wanted:
         kind = query.get("queue", [""])[0]
-        queue = QueueKind.EXPERT if kind == "expert" else QueueKind.ANNOTATE
+        queue = QueueKind(kind) if kind in set(QueueKind) else QueueKind.ANNOTATE
         item = query.get("item", [""])[0]
         return cls(query.get("project", [""])[0], queue, int(item) if re.fullmatch(r"[0-9]{1,18}", item) else 0)
 
@@ -105,6 +105,7 @@ def board_blocks(board: Board) -> Reply:
     """Every block that shows an item, for ``board``."""
     return {
         "item": render("review/item.html", item=board.item),
+        "compare": render("review/compare.html", compare=board.compare),
         "answer": render("review/answer.html", answer=board.answer),
         "composer": render("review/composer.html", board=board),
         "chips": chips_block(board.answer.chips, board.answer.lookup),
@@ -118,7 +119,7 @@ def chips_block(chips: Sequence[ChipView], lookup: LookupView | None) -> str:
 
 def empty_blocks(empty: Empty) -> Reply:
     return {
-        **dict.fromkeys(("item", "composer", "chips", "similar", "attempt"), ""),
+        **dict.fromkeys(("item", "compare", "composer", "chips", "similar", "attempt"), ""),
         "answer": render("review/empty.html", empty=empty),
     }
 

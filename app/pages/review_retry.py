@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.view import review as view
 from app.view.review_form import ReviewForm
 from app.worker import jobs as worker_jobs
-from core.types import JobPriority, JobState
+from core.types import JobPriority, JobState, QueueKind
 from store import jobs, judgements, reviews
 from store.queue import Claim
 from store.reviews import NewCorrection
@@ -29,6 +29,8 @@ def retry(session: Session, act: Act, person: Person, settings: Settings, watch:
     if not act.form.words:
         raise Refused("Say what is wrong first: the model tries again with your words.", "rv-text")
     slot = held(session, act, person)
+    if slot.queue.kind == QueueKind.ADJUDICATE:
+        raise Refused("Decide about this answer: people reviewed it, and no other one.")
     output = shown_output(session, slot, act)
     if pending(session, slot, output.item.project_id) is not None:
         raise Refused(ALREADY)

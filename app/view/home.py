@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.view.calibration import home_line
 from app.view.render import render
 from core.reports.loop import FEWEST, QUARTERS, LoopReport
-from core.types import JobState, QueueKind, Role
+from core.types import JobState, Role
 from store import jobs, lessons, queue, reviews, workers
 from store.tables import Job
 
@@ -36,18 +36,23 @@ class Point:
 def waiting(session: Session, project_id: int, person: Person) -> str:
     """The queue by risk with its counts; experts also see how many items were flagged for them."""
     rows = queue.waiting(session, project_id, TOP)
-    flagged = queue.counts(session, project_id, QueueKind.EXPERT) if person.may(Role.EXPERT, project_id) else None
+    for_experts = queue.for_experts(session, project_id) if person.may(Role.EXPERT, project_id) else {}
     running = set() if rows else {job.kind for job in jobs.open_for(session, project_id)}
     return render(
         "home/waiting.html",
         project_id=project_id,
         person=person,
         counts=queue.counts(session, project_id),
-        flagged=flagged["open"] if flagged else 0,
+        for_experts=for_experts,
         rows=rows,
         causes={} if rows else queue.why_empty(session, project_id, person.id),
         judging=bool(running & {"analyse", "import", "generate"}),
     )
+
+
+def decided(session: Session, person: Person) -> str:
+    """What was decided about the person's reviews and they have not marked as seen; nothing where there is none."""
+    return render("home/decided.html", rows=reviews.decided(session, person.id, limit=TOP))
 
 
 def work(session: Session, project_id: int | None, person: Person, settings: Settings) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from app.view.adjudication import CompareView
 from app.view.review_steps import Finding, StepView, percent
 from app.view.transcript import TranscriptView
 from app.view.words import words
@@ -153,10 +154,11 @@ class ItemView:
     context: str
     guidelines: str
     reference: str
-    expert: bool  # it is seen in the expert queue
+    expert: bool  # it is seen in a queue of the experts
     flag_reason: str  # what a person said when they flagged it
     reason: str  # why a program queued it
     flagged: int  # items that wait for an expert, when the person is one
+    disputed: int  # and for adjudication
     pictures: tuple[PictureView, ...] = ()
 
 
@@ -205,6 +207,7 @@ class Board:
     user_id: int
     lease_seconds: int
     heartbeat_seconds: int = 60
+    compare: CompareView | None = None  # of an adjudication: what people said
     protocol: StepProtocol = "first_error"
     error_types: tuple[ErrorType, ...] = ERROR_TYPES
     draft: dict[str, Any] | None = None
@@ -378,6 +381,9 @@ EMPTY_CAUSES = {
     "held_by_you": "{n} open in another window of yours",
     "yours_already": "{n} of which you have reviewed, or hold, another copy",
     "declined_by_you": "{n} that you skipped or flagged",
+    "assigned_to_others": "{n} assigned to somebody else",
+    "assigned_to_nobody": "{n} that an admin has not assigned to anybody yet",
+    "reviewed_by_you": "{n} of which you wrote a review, so that somebody else decides",
     "submitted": "{n} reviewed",
     "set_aside": "{n} set aside, or flagged for an expert",
     "below_threshold": "{n} whose risk is below the threshold, so that they need nobody",

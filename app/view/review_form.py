@@ -27,7 +27,8 @@ class ReviewForm(BaseModel):
 
     ``handled`` says that the person chose scope or dependency, so that no proposal may change them. ``fine`` and ``answers`` (of the
     search by halving, in order) are marks of ``first_error`` and ``bisect``, ``ratings`` by step those of ``per_step``, whose first
-    wrong step is the first one rated -1. ``took`` is the critic whose finding was taken over.
+    wrong step is the first one rated -1. ``took`` is the critic whose finding was taken over. In adjudication ``reason`` is told to
+    those whose reviews are decided over, and ``takes`` is the review that was taken.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -48,6 +49,8 @@ class ReviewForm(BaseModel):
     answer_right: bool | None = None
     alternatives: list[Alternative] = Field(default_factory=list, max_length=MAX_ALTERNATIVES)
     took: str = Field("", max_length=120)
+    reason: str = Field("", max_length=2000)
+    takes: int = Field(0, ge=0)
     seconds: float = Field(0, ge=0)
 
     @model_validator(mode="before")
@@ -114,6 +117,7 @@ def of_review(review: Any, correction: Any) -> dict[str, Any]:
         took=str(review.shown.get("took", "")),
         error_type=review.error_type or "",
         seconds=review.seconds or 0,
+        reason=review.reason or "",
     )
     if correction is not None:
         form.text, form.rewrite, form.handled = correction.text, correction.rewrite, True

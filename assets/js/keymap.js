@@ -31,6 +31,9 @@
     { group: 'Decision', keys: ['f'], show: 'f', action: 'flag', says: 'flag for an expert, with a reason' },
     { group: 'Decision', keys: ['u'], show: 'u', action: 'undo', says: 'undo a mark or an answer, or reopen your last review' },
     { group: 'Decision', keys: ['d'], show: 'd', action: 'done', says: 'done: see the lessons' },
+    { group: 'Adjudication', keys: ['A', 'B', 'C', 'D', 'E', 'F'], show: 'A–F', action: 'takeReview', says: 'adjudication: take that review' },
+    { group: 'Adjudication', keys: ['M'], show: 'M', action: 'mergeReviews', says: 'adjudication: add the words of the other reviews' },
+    { group: 'Adjudication', keys: ['W'], show: 'W', action: 'reason', says: 'adjudication: say why, for those who reviewed it' },
     { group: 'Help', keys: ['?'], show: '?', action: 'sheet', says: 'this sheet' },
   ];
   const BY_KEY = new Map(TABLE.flatMap((row) => row.keys.map((key) => [key, row.action])));

@@ -9,7 +9,7 @@
   const item = () => ns.review.item;
   const steps = () => document.querySelectorAll('.rv-step').length;
   const PROTOCOLS = ['first_error', 'per_step', 'bisect'];
-  const UNDONE = ['protocol', 'first_wrong_step', 'fine', 'ratings', 'answers', 'answer_right', 'label', 'took', 'error_type', 'text'];
+  const UNDONE = ['protocol', 'first_wrong_step', 'fine', 'ratings', 'answers', 'answer_right', 'label', 'took', 'error_type', 'text', 'rewrite', 'alternatives', 'takes'];
   const copy = (value) => JSON.parse(JSON.stringify(value));
 
   // ---- changes, each of which can be undone ------------------------------------------------------------------------
@@ -29,7 +29,7 @@
   // Words that were edited since stay; everything else goes back.
   function undo() {
     const one = item();
-    for (const [name, before, after] of one.undo.pop()) if (name !== 'text' || one.form.text === after) one.form[name] = before;
+    for (const [name, before, after] of one.undo.pop()) if (!['text', 'rewrite'].includes(name) || one.form[name] === after) one.form[name] = before;
     if (!one.form.text && one.form.first_wrong_step !== finding()?.step) one.form.took = '';
     shown();
     if (searching(one.form)) review().focusStep(search(one.form).question);

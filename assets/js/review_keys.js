@@ -165,6 +165,9 @@
     flag,
     undo,
     done,
+    takeReview: (event) => ns.adjudication.take(event.key),
+    mergeReviews: () => ns.adjudication.merge(),
+    reason: () => ns.focusField('rv-reason'),
   };
   const buttons = {
     ...actions,
@@ -186,6 +189,8 @@
     whole: (button) => ns.transcript.whole(button),
     reask: () => review().send('reask'),
     discard: (button) => review().send('discard', { draft: Number(button.dataset.draft) }),
+    'take-review': (button) => ns.adjudication.take(button.dataset.letter),
+    'add-review': (button) => ns.adjudication.add(button.dataset.letter),
     sheet: () => ns.keys.open(),
     'next-item': () => review().send('open'),
     'close-lessons': () => review().send('close-lessons'),

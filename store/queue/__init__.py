@@ -9,10 +9,10 @@ which of them need people at all and which are random draws, ``claims`` hands sl
 from store.queue import access, ordering, progress
 from store.queue.access import assign, join, leave_queue, members
 from store.queue.claims import Claim, LostClaim, claim_item, claim_next, extend, release, reopen, submit, why_not_item
-from store.queue.counts import Waiting, counts, waiting, why_empty
+from store.queue.counts import Waiting, counts, for_experts, waiting, why_empty
 from store.queue.lanes import apply_threshold, lane_counts, redraw_audit
 from store.queue.leaving import flag, skip
-from store.queue.slots import dispute, enqueue_output, fill_slots, force_release, put_back, set_priority
+from store.queue.slots import dispute, enqueue_output, fill_slots, force_release, one_more, put_back, set_priority
 from store.queue.states import SUBMITTED
 
 __all__ = [
@@ -31,11 +31,13 @@ __all__ = [
     "extend",
     "fill_slots",
     "flag",
+    "for_experts",
     "force_release",
     "join",
     "lane_counts",
     "leave_queue",
     "members",
+    "one_more",
     "ordering",
     "progress",
     "put_back",

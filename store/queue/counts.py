@@ -78,6 +78,22 @@ def counts(session: Session, project_id: int, kind: str = QueueKind.ANNOTATE) ->
     }
 
 
+def for_experts(session: Session, project_id: int) -> dict[str, int]:
+    """Open slots of the queues that experts work on, by kind; queues in which nothing is open are not in it."""
+    query = (
+        select(Queue.kind, func.count())
+        .join(Assignment, Assignment.queue_id == Queue.id)
+        .where(
+            Queue.project_id == project_id,
+            Queue.kind != QueueKind.ANNOTATE,
+            Assignment.state == OPEN,
+            Assignment.gold.is_(False),
+        )
+        .group_by(Queue.kind)
+    )
+    return dict(session.execute(query).all())
+
+
 def why_empty(session: Session, project_id: int, user_id: int, kind: str = QueueKind.ANNOTATE) -> dict[str, int]:
     """Where the slots are that this person does not get, by cause, and the items that have no slot yet.
 

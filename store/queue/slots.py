@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from core import queues
 from core.types import QueueKind
 from store import audit
 from store.projects import queue_of
@@ -123,12 +124,13 @@ def to_experts(session: Session, project_id: int, slot: Assignment) -> int:
 
 
 def _add(session: Session, queue: Queue, item_id: int, output_id: int, **more: Any) -> int:
-    """A slot of a queue of experts; returns its id."""
-    (person,) = access.next_turns(session, queue, 1)
-    expert = Assignment(queue_id=queue.id, item_id=item_id, output_id=output_id, assignee_id=person, **more)
-    session.add(expert)
+    """One further slot of an item; returns its id. Whose turn it is must not have another one of the item."""
+    slot = Assignment(queue_id=queue.id, item_id=item_id, output_id=output_id, **more)
+    session.add(slot)
     session.flush()
-    return expert.id
+    if queue.access == queues.ROUND_ROBIN:
+        access.deal(session, queue, [slot.id])
+    return slot.id
 
 
 def dispute(
@@ -157,6 +159,21 @@ def dispute(
     if any(slot.state in (OPEN, CLAIMED) or slot.output_id >= output_id for slot in there):
         return None
     return _add(session, queue, output.item_id, output_id, slot=len(there), priority=priority, reason=reason)
+
+
+def one_more(session: Session, slot: Assignment) -> bool:
+    """Whether somebody else is still to review the item of ``slot``: a slot that is not finished, or one that is added now.
+
+    The item gets at most ``extra_reviews`` slots beyond the overlap.
+    """
+    there = _locked(session, slot.queue, slot.item_id)
+    if any(one.state in (OPEN, CLAIMED) for one in there):
+        return True
+    if len(there) >= slot.queue.overlap + slot.queue.extra_reviews:
+        return False
+    more = {"slot": len(there), "audit": slot.audit, "priority": slot.priority}
+    _add(session, slot.queue, slot.item_id, slot.output_id, **more)
+    return True
 
 
 def put_back(session: Session, assignment_id: int, user_id: int) -> None:

@@ -2,6 +2,7 @@
 
 from store.reviews.blind import is_blind
 from store.reviews.corrections import NewCorrection, add_correction, corrections_for, get_correction
+from store.reviews.deciding import Decided, compared, decided, mark_seen
 from store.reviews.reading import (
     as_text,
     finished,
@@ -12,23 +13,28 @@ from store.reviews.reading import (
     reviews_for,
     verdicts_on,
 )
-from store.reviews.revisions import is_current
+from store.reviews.revisions import is_current, is_latest
 from store.reviews.submitting import NewReview, SubmitResult, submit
 
 __all__ = [
+    "Decided",
     "NewCorrection",
     "NewReview",
     "SubmitResult",
     "add_correction",
     "as_text",
+    "compared",
     "corrections_for",
+    "decided",
     "finished",
     "get",
     "get_correction",
     "history",
     "is_blind",
     "is_current",
+    "is_latest",
     "latest_review",
+    "mark_seen",
     "reviewed_count",
     "reviews_for",
     "submit",

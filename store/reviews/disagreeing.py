@@ -14,24 +14,39 @@ from store.reviews.revisions import is_current
 from store.tables import Assignment, Project, Queue, Review
 
 _SAID = {Verdict.FAULTY: "faulty", Verdict.ACCEPTABLE: "acceptable"}
+_QUEUES = {"experts": QueueKind.EXPERT, "adjudication": QueueKind.ADJUDICATE}
 
 
 def to_experts(session: Session, slot: Assignment) -> int | None:
     """After a review of an annotator's slot: the id of the experts' slot, or ``None`` where people agree or experts are not asked.
 
-    Nobody is named, so that the expert judges the answer and not the people.
+    Where the queue lets further people be asked, they are asked first. Nobody is named, so that the expert judges the answer and not
+    the people.
     """
-    if slot.queue.kind != QueueKind.ANNOTATE:
+    if slot.queue.kind != QueueKind.ANNOTATE or slot.gold:
         return None
     counts = _verdicts(session, slot)
-    if len(counts) < len(_SAID):
+    if _agreed(counts, slot.queue.agreement_floor):
+        return None
+    if slot.queue.extra_reviews and queue.one_more(session, slot):
         return None
     options = ProjectSettings.model_validate(session.get_one(Project, slot.queue.project_id).settings)
     if options.disagreements == "off":
         return None
     said = " and ".join(f"{counts[verdict]} found it {word}" for verdict, word in _SAID.items())
     reason = f"People disagree on this answer: {said}."
-    return queue.dispute(session, slot.queue.project_id, slot.output_id, reason=reason, priority=slot.priority)
+    kind = _QUEUES[options.disagreements]
+    return queue.dispute(
+        session, slot.queue.project_id, slot.output_id, reason=reason, priority=slot.priority, kind=kind
+    )
+
+
+def _agreed(counts: Counter[Verdict], floor: float) -> bool:
+    """Whether all say the same, or a majority whose share reaches ``floor``."""
+    if len(counts) < len(_SAID):
+        return True
+    most, total = max(counts.values()), sum(counts.values())
+    return 2 * most > total and most / total >= floor
 
 
 def _verdicts(session: Session, slot: Assignment) -> Counter[Verdict]:

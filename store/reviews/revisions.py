@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, exists
+from sqlalchemy import ColumnElement, and_, exists, or_
 from sqlalchemy.orm import aliased
 
-from store.tables import Correction, Review
+from store.tables import Correction, DecidedReview, Review
 from store.withdrawn import held
 
 
-def is_current(row: type[Review] | type[Correction]) -> ColumnElement[bool]:
-    """True of rows that no later revision replaces. A review that was taken back counts nowhere.
+def is_latest(row: type[Review] | type[Correction]) -> ColumnElement[bool]:
+    """True of rows that no later revision replaces: what each person says now. A review that was taken back counts nowhere.
 
     Of corrections those that were taken back are among them, because a page shows what was said: see ``store.withdrawn``.
     """
     later = aliased(row)
     newest = ~exists().where(later.replaces_id == row.id)
     return and_(newest, Review.id.not_in(held("review"))) if row is Review else newest
+
+
+def is_current(row: type[Review] | type[Correction]) -> ColumnElement[bool]:
+    """True of what counts: the latest rows, and where an adjudication decided over an output, of its reviews the decision alone.
+
+    Its corrections are then the decision's own and those of a review that it took.
+    """
+    decision, later = aliased(Review), aliased(Review)
+    stands = [
+        decision.output_id == row.output_id,
+        decision.decides,
+        ~exists().where(later.replaces_id == decision.id),
+        decision.id.not_in(held("review")),
+    ]
+    if row is Review:
+        return and_(is_latest(Review), or_(Review.decides, ~exists().where(*stands)))
+    taken = aliased(Review)
+    of_taken = exists().where(
+        DecidedReview.decision_id == decision.id,
+        DecidedReview.taken,
+        taken.id == DecidedReview.review_id,
+        taken.assignment_id == Correction.assignment_id,
+    )
+    overruled = exists().where(*stands, Correction.assignment_id != decision.assignment_id, ~of_taken)
+    return and_(is_latest(Correction), ~overruled)

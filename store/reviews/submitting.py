@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.projects import STEP_PROTOCOLS
-from core.types import StepLabel, Verdict
+from core.types import QueueKind, StepLabel, Verdict
 from store import audit, drafts, queue
-from store.reviews import disagreeing
+from store.reviews import auditing, deciding, disagreeing
 from store.reviews.corrections import NewCorrection, add_correction
 from store.tables import Assignment, Correction, Output, Review, Step
 from store.text import clean
@@ -23,7 +23,8 @@ class NewReview:
     """``step_labels`` has an entry per step of the output (-1, 0, +1 or ``None``); ``shown`` is what stood there to be seen.
 
     ``alternatives`` are (step, text, label or ``None``): what else could stand there, in the person's words. ``answer_right`` is about
-    the final answer alone, whatever the steps are. ``blind``: what machines say was hidden.
+    the final answer alone, whatever the steps are. ``blind``: what machines say was hidden. Of an adjudication ``reason`` is told to
+    those whose reviews it decides, and ``takes`` is the review that it says the same as, if any.
     """
 
     assignment_id: int
@@ -39,6 +40,8 @@ class NewReview:
     answer_right: bool | None = None
     blind: bool = False
     alternatives: Sequence[tuple[int, str, int | None]] = ()
+    reason: str | None = None
+    takes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,11 @@ def submit(session: Session, review: NewReview, correction: NewCorrection | None
     if slot.holder_id != review.user_id:
         raise PermissionError("this item is held by somebody else: sign in as who claimed it")
     slot.output_id = review.output_id
-    row = _review_row(session, review, steps)
+    row = _review_row(session, review, steps, decides=slot.queue.kind == QueueKind.ADJUDICATE)
+    if row.decides:
+        deciding.keep(session, row, review.takes)
     disagreeing.to_experts(session, slot)
+    auditing.draw(session, slot)
     correction_id = None
     if correction is not None:
         correction_id = add_correction(session, _of_slot(correction, review)).id
@@ -123,7 +129,7 @@ def _labels(review: NewReview, steps: int) -> list[int | None]:
     return labels + [None] * (steps - len(labels)) if labels else []
 
 
-def _review_row(session: Session, new: NewReview, steps: int) -> Review:
+def _review_row(session: Session, new: NewReview, steps: int, *, decides: bool) -> Review:
     """The row of a review, as a revision of this person's earlier one of the slot if there is one."""
     before = session.scalar(
         select(Review)
@@ -145,6 +151,8 @@ def _review_row(session: Session, new: NewReview, steps: int) -> Review:
         answer_right=new.answer_right,
         blind=new.blind,
         alternatives=_alternatives(new),
+        decides=decides,
+        reason=clean(new.reason or "").strip() or None,
         revision=before.revision + 1 if before else 1,
         replaces_id=before.id if before else None,
     )
