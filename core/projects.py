@@ -90,6 +90,8 @@ class ProjectSettings(BaseModel):
     )
     disputes: Literal["off", "experts"] = "experts"  # answers on which generous and strict critics disagree
     disagreements: Literal["off", "experts", "adjudication"] = "experts"  # answers that people judge differently
+    expert_risk: float | None = Field(None, ge=0, le=1)  # calibrated risk from which an answer goes to experts too
+    contradictions: Literal["off", "experts"] = "off"  # verdicts that a sure calibrated risk speaks against
     jobs_at_once: int | None = Field(None, ge=1, le=1000)  # jobs of this project that run at the same time, if limited
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
 

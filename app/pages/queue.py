@@ -13,8 +13,10 @@ from app.state import AppState
 from app.view import queue as view
 from core.types import JobPriority, QueueKind, Role
 from store import projects, queue, users
+from store.tables import Queue
 
 SECONDS = 5.0
+NO_BUTTON = "there is no such button: reload the page"
 
 
 def build(state: AppState) -> None:
@@ -137,21 +139,39 @@ def _after(state: AppState, project: Any, which: Any, act: Any) -> list[Any]:
 def _act(session: Session, by: int, project: Any, which: Any, event: gr.EventData) -> str:
     """Do what a button in a part asks for; returns what to say."""
     data = layout.data_of(event)
-    action, slot, user_id = data.get("action"), layout.as_int(data.get("slot")), layout.as_int(data.get("user"))
+    action, slot, user_id = data.get("action", ""), layout.as_int(data.get("slot")), layout.as_int(data.get("user"))
     line = projects.queue_of(session, layout.as_int(project) or 0, _kind(which))
     if action == "release" and slot is not None:
         holder = queue.force_release(session, slot, by)
         return f"Released. {users.get(session, holder).name} keeps what they typed as a draft."
-    if action == "put_back" and slot is not None:
+    if action == "put-back" and slot is not None:
         queue.put_back(session, slot, by)
         return "It is back in the queue."
-    if action == "leave" and user_id is not None:
-        given = queue.leave_queue(session, line, user_id, by)
-        return f"{users.get(session, user_id).name} takes no part any more; {given} of their slots went on."
-    if action == "join" and user_id is not None:
+    if user_id is not None:
+        return _person(session, by, line, action, user_id)
+    return _gold(session, by, line, action)
+
+
+def _person(session: Session, by: int, line: Queue, action: str, user_id: int) -> str:
+    name = users.get(session, user_id).name
+    if action == "leave":
+        return f"{name} takes no part any more; {queue.leave_queue(session, line, user_id, by)} of their slots went on."
+    if action == "join":
         queue.join(session, line, user_id, by)
-        return f"{users.get(session, user_id).name} takes part."
-    raise ValueError("there is no such button: reload the page")
+        return f"{name} takes part."
+    if action == "let-go-on":
+        queue.gold.let_go_on(session, line, user_id, by)
+        return f"{name} goes on; their gold items are counted anew."
+    raise ValueError(NO_BUTTON)
+
+
+def _gold(session: Session, by: int, line: Queue, action: str) -> str:
+    if action == "gold-add":
+        made = queue.gold.add_decided(session, line, by)
+        return f"{made} decided answers are gold items now." if made else "No decided answer is left that is none yet."
+    if action == "gold-retire":
+        return f"{queue.gold.retire_all(session, line, by)} gold items are mixed in no more."
+    raise ValueError(NO_BUTTON)
 
 
 def _assign(session: Session, by: int, project: Any, which: Any, given: dict[str, Any]) -> str:

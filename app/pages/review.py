@@ -40,6 +40,7 @@ ACTIONS: dict[str, Callable[..., Reply]] = {
     "cannot_judge": review_actions.cannot_judge,
     "skip": review_actions.skip,
     "flag": review_actions.flag,
+    "split": review_actions.split,
     "undo": review_actions.undo,
     "vote": review_actions.vote,
     "discard": review_actions.discard,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from app.auth import Person
-from app.pages import review_board
+from app.pages import review_board, review_pieces
 from app.pages.review_board import MOVED, held
 from app.pages.review_deciding import correction_for, review_of, taken, verdict_of
 from app.pages.review_drafts import kept_drafts
@@ -27,7 +27,7 @@ from app.worker.waking import (
     wake_trials,
     wake_votes,
 )
-from core.types import Verdict
+from core.types import QueueKind, Verdict
 from store import drafts, jobs, lesson_proposals, outputs, queue, reviews
 from store.tables import Assignment, Retrieval
 
@@ -36,6 +36,9 @@ SAID = {
     Verdict.FAULTY: "Submitted.",
     Verdict.CANNOT_JUDGE: "Noted that you cannot judge it.",
 }
+
+
+LOW = "Of the items here whose verdict is known, you judged too many otherwise. Read the guidelines again, or ask an expert."
 
 
 def open_next(session: Session, act: Act, person: Person, settings: Settings, watch: Watch) -> Reply:
@@ -94,8 +97,10 @@ def _finish(session: Session, act: Act, person: Person, settings: Settings, watc
     distilling = distil(session, slot.item_id, person, watch, fresh=result.correction_id is not None)
     reply = show_next(session, act, person, settings, watch)
     next_says = "Lessons from it appear here once they are distilled." if distilling else "Press u to reopen it."
-    text = f"{SAID[verdict]} {next_says}"
-    return {**reply, **distilling, "notice": notice(text, "ok", outcome="submitted", assignment_id=slot.id)}
+    low = queue.gold.is_low(session, slot.queue, person.id)
+    text = f"{SAID[verdict]} {LOW if low else next_says}"
+    told = notice(text, "warn" if low else "ok", outcome="submitted", assignment_id=slot.id)
+    return {**reply, **distilling, "notice": told}
 
 
 def _slot(session: Session, assignment_id: int) -> Assignment:
@@ -119,6 +124,16 @@ def flag(session: Session, act: Act, person: Person, settings: Settings, watch: 
     says = (
         "Flagged: it waits in the expert queue." if to is not None else "Set aside for good; an admin can put it back."
     )
+    return _left(session, act, person, settings, watch, says=says)
+
+
+def split(session: Session, act: Act, person: Person, settings: Settings, watch: Watch) -> Reply:
+    """Split a hard item into sub-tasks for annotators; the whole comes back when they are reviewed."""
+    slot = held(session, act, person)
+    if slot.queue.kind != QueueKind.EXPERT:
+        raise Refused("Experts split items, in their own queue. Flag it, and one of them will see it.")
+    count = review_pieces.split(session, slot, act.token, act.form.split, person.id)
+    says = f"{count} sub-tasks are on their way to annotators. The whole comes back when they are reviewed."
     return _left(session, act, person, settings, watch, says=says)
 
 

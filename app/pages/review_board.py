@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.auth import Person
+from app.pages import review_pieces
 from app.pages.review_drafts import draft_of
 from app.pages.review_reply import Act, Refused, Wanted
 from app.settings import Settings
@@ -183,6 +184,9 @@ def _item(session: Session, slot: Assignment, person: Person) -> view.ItemView:
             view.PictureView(f"/images/{item.id}/{one.place}", one.caption, one.width, one.height)
             for one in images.of_items(session, [item.id]).get(item.id, ())
         ),
+        pieces=review_pieces.shown(session, item.id) if expert else (),
+        may_split=slot.queue.kind == QueueKind.EXPERT and item.parent_id is None,
+        whole=items.get(session, item.parent_id).prompt if item.parent_id is not None else "",
     )
 
 

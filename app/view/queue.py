@@ -12,6 +12,7 @@ from core.types import QueueKind
 from store import projects, queue, users
 from store.clock import now
 from store.queue import progress
+from store.tables import Queue
 
 PARTS = ("progress", "held", "people", "skips")
 KINDS = {
@@ -36,6 +37,8 @@ class MemberView:
     waits: int
     holds: int
     finished: int
+    gold: str = ""  # how they judged gold items
+    low: bool = False
 
 
 def parts(session: Session, project_id: int, kind: QueueKind) -> dict[str, str]:
@@ -56,7 +59,9 @@ def parts(session: Session, project_id: int, kind: QueueKind) -> dict[str, str]:
             nobody=nobody,
         ),
         "held": render("queue/held.html", rows=progress.held(session, line.id), now=moment),
-        "people": render("queue/people.html", rows=_members(session, line.id), access=line.access),
+        "people": render(
+            "queue/people.html", rows=_members(session, line), line=line, gold=queue.gold.count(session, line.id)
+        ),
         "skips": render("queue/skips.html", rows=progress.skips(session, line.id)),
     }
 
@@ -70,12 +75,22 @@ def lasts(left: int, hours: list[int]) -> str:
     return "less than an hour of work" if need < 1 else f"about {round(need):,} hours of work at this pace"
 
 
-def _members(session: Session, queue_id: int) -> list[MemberView]:
-    work = progress.by_person(session, queue_id)
-    active = {row.user_id for row in queue.members(session, queue_id)}
+def _members(session: Session, line: Queue) -> list[MemberView]:
+    work, scores = progress.by_person(session, line.id), queue.gold.scores(session, line.id)
+    active = {row.user_id for row in queue.members(session, line.id)}
     names = {user.id: user.name for user in users.list_all(session)}
-    ids = sorted(active | set(work), key=lambda id_: names.get(id_, ""))
-    return [MemberView(id_, names.get(id_, f"person {id_}"), id_ in active, *work.get(id_, (0, 0, 0))) for id_ in ids]
+    ids = sorted(active | set(work) | set(scores), key=lambda id_: names.get(id_, ""))
+    return [
+        MemberView(
+            id_,
+            names.get(id_, f"person {id_}"),
+            id_ in active,
+            *work.get(id_, (0, 0, 0)),
+            f"{scores[id_].right} of {scores[id_].answered}" if id_ in scores else "",
+            id_ in scores and bool(line.gold_share) and scores[id_].is_below(line.gold_floor),
+        )
+        for id_ in ids
+    ]
 
 
 def ordering(session: Session, project_id: int, kind: QueueKind) -> str:

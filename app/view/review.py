@@ -142,6 +142,16 @@ class PictureView:
 
 
 @dataclass(frozen=True, slots=True)
+class PieceView:
+    """A sub-task with its newest answer; ``verdict`` is what people say of it, or empty."""
+
+    external_id: str
+    prompt: str
+    answer: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
 class ItemView:
     """What was asked, and what a reviewer should know of it."""
 
@@ -160,6 +170,9 @@ class ItemView:
     flagged: int  # items that wait for an expert, when the person is one
     disputed: int  # and for adjudication
     pictures: tuple[PictureView, ...] = ()
+    pieces: tuple[PieceView, ...] = ()
+    may_split: bool = False
+    whole: str = ""  # the prompt that this item is a sub-task of
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +396,7 @@ EMPTY_CAUSES = {
     "declined_by_you": "{n} that you skipped or flagged",
     "assigned_to_others": "{n} assigned to somebody else",
     "assigned_to_nobody": "{n} that an admin has not assigned to anybody yet",
+    "paused": "{n} that wait, but you are paused: too many of the items whose verdict is known were judged otherwise",
     "reviewed_by_you": "{n} of which you wrote a review, so that somebody else decides",
     "submitted": "{n} reviewed",
     "set_aside": "{n} set aside, or flagged for an expert",
@@ -404,6 +418,10 @@ def empty_view(causes: Mapping[str, int], *, worker: str, may_reopen: bool) -> E
         advice = f"{worker} More comes as soon as one runs: start it with “corrigenda worker”."
     elif coming:
         advice = "The worker is on it. Look again in a minute."
+    elif causes.get("paused"):
+        advice = "Talk to an admin: they let you go on, on the page Queues."
+    elif causes.get("assigned_to_nobody"):
+        advice = "Ask an admin to assign some to you, on the page Queues."
     elif causes.get("held_by_others"):
         advice = "Look again later: what others leave comes back when their time runs out."
     else:

@@ -28,7 +28,7 @@ class ReviewForm(BaseModel):
     ``handled`` says that the person chose scope or dependency, so that no proposal may change them. ``fine`` and ``answers`` (of the
     search by halving, in order) are marks of ``first_error`` and ``bisect``, ``ratings`` by step those of ``per_step``, whose first
     wrong step is the first one rated -1. ``took`` is the critic whose finding was taken over. In adjudication ``reason`` is told to
-    those whose reviews are decided over, and ``takes`` is the review that was taken.
+    those whose reviews are decided over, and ``takes`` is the review that was taken. ``split`` are sub-tasks that an expert writes.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -51,6 +51,7 @@ class ReviewForm(BaseModel):
     took: str = Field("", max_length=120)
     reason: str = Field("", max_length=2000)
     takes: int = Field(0, ge=0)
+    split: str = Field("", max_length=8000)
     seconds: float = Field(0, ge=0)
 
     @model_validator(mode="before")

@@ -1,4 +1,4 @@
-"""Answers that go to the experts too, with the reason: critics of opposite bias disagree (papers 18, 22), or no search was enough."""
+"""Answers that go to the experts too, with the reason: high risk, critics of opposite bias (papers 18, 22), no search was enough."""
 
 from __future__ import annotations
 
@@ -22,9 +22,21 @@ def to_experts(
     session: Session, project_id: int, options: ProjectSettings, output: Output, priority: float
 ) -> int | None:
     """After critiques were kept, in the same transaction: the id of the slot of the experts, ``None`` where they are not asked."""
-    reasons = [_of_critics(session, options, output), _of_search(session, options, output)]
+    reasons = [
+        _of_risk(session, options, output),
+        _of_critics(session, options, output),
+        _of_search(session, options, output),
+    ]
     told = " ".join(reason for reason in reasons if reason is not None)
     return queue.dispute(session, project_id, output.id, reason=told, priority=priority) if told else None
+
+
+def _of_risk(session: Session, options: ProjectSettings, output: Output) -> str | None:
+    """A risk that is not calibrated sends nobody anywhere: its figure is none."""
+    risk = judgements.risk(session, output.id) if options.expert_risk is not None else None
+    if risk is None or options.expert_risk is None or not risk.calibrated or risk.value < options.expert_risk:
+        return None
+    return f"Its risk is {round(100 * risk.value)} %, and answers from {round(100 * options.expert_risk)} % on go to experts."
 
 
 def _of_search(session: Session, options: ProjectSettings, output: Output) -> str | None:

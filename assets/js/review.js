@@ -6,7 +6,7 @@
   const ns = (window.Corrigenda = window.Corrigenda || {});
   const $ = (id) => document.getElementById(id);
   const NO_MARKS = () => ({ first_wrong_step: null, fine: [], ratings: {}, answers: [], answer_right: null, took: '' });
-  const BLANK = () => ({ output: 0, text: '', error_type: '', scope: 'skill', dependency: 'last', handled: false, rewrite: null, label: '', protocol: 'first_error', alternatives: [], reason: '', takes: 0, seconds: 0, ...NO_MARKS() });
+  const BLANK = () => ({ output: 0, text: '', error_type: '', scope: 'skill', dependency: 'last', handled: false, rewrite: null, label: '', protocol: 'first_error', alternatives: [], reason: '', takes: 0, split: '', seconds: 0, ...NO_MARKS() });
   const page = (ns.review = { item: null, send, rendered, sync, open, touch, say, at: 0, busy: '', protocol: '' });
 
   // ---- events to and from the server -------------------------------------------------------------------------------
@@ -175,7 +175,7 @@
     document.activeElement?.blur?.();
   }
 
-  const hasWords = (form) => Boolean(form.text.trim() || form.reason.trim() || form.rewrite !== null || form.alternatives.some((one) => one[1].trim()));
+  const hasWords = (form) => Boolean(form.text.trim() || form.reason.trim() || form.split.trim() || form.rewrite !== null || form.alternatives.some((one) => one[1].trim()));
   const marked = (form) => form.first_wrong_step !== null || form.fine.length || form.answers.length || Object.keys(form.ratings).length || form.answer_right !== null;
   const untouched = (form) => !hasWords(form) && !marked(form) && !form.label && !form.error_type;
   page.untouched = () => !page.item || untouched(page.item.form);

@@ -189,6 +189,7 @@
     whole: (button) => ns.transcript.whole(button),
     reask: () => review().send('reask'),
     discard: (button) => review().send('discard', { draft: Number(button.dataset.draft) }),
+    split: () => decide('split'),
     'take-review': (button) => ns.adjudication.take(button.dataset.letter),
     'add-review': (button) => ns.adjudication.add(button.dataset.letter),
     sheet: () => ns.keys.open(),

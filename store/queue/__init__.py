@@ -6,7 +6,7 @@ which of them need people at all and which are random draws, ``claims`` hands sl
 ``leaving`` gives them up with a reason, ``counts`` derives every figure that a page shows about a queue.
 """
 
-from store.queue import access, ordering, progress
+from store.queue import access, gold, ordering, progress
 from store.queue.access import assign, join, leave_queue, members
 from store.queue.claims import Claim, LostClaim, claim_item, claim_next, extend, release, reopen, submit, why_not_item
 from store.queue.counts import Waiting, counts, for_experts, waiting, why_empty
@@ -33,6 +33,7 @@ __all__ = [
     "flag",
     "for_experts",
     "force_release",
+    "gold",
     "join",
     "lane_counts",
     "leave_queue",

@@ -22,8 +22,9 @@ from store import audit
 from store.clock import now
 from store.engine import KeptAnyway
 from store.projects import queue_of
+from store.queue import gold
 from store.queue.access import may_have
-from store.queue.lanes import order_of_lanes
+from store.queue.lanes import order_of_lanes, turn
 from store.queue.states import (
     CLAIMED,
     OPEN,
@@ -38,6 +39,7 @@ from store.queue.states import (
 )
 from store.tables import Assignment, Queue, User
 
+PAUSED = "You are paused: too many of the items whose verdict is known were judged otherwise. Talk to an admin."
 AT_ONCE = 2  # items that one person holds: the one on screen and the one that is fetched ahead, or asked for by name
 _CLAIM = (Assignment.id, Assignment.item_id, Assignment.output_id, Assignment.token, Assignment.deadline)
 
@@ -78,6 +80,12 @@ def claim_next(
         renewed = _renew(session, queue, held[int(ahead)])
         if renewed is not None:
             return renewed
+    if gold.is_paused(session, queue, user_id):
+        return None
+    if queue.gold_share and turn() < queue.gold_share:
+        slot = gold.give(session, queue, user_id)
+        if slot is not None and slot.token is not None and slot.deadline is not None:
+            return Claim(slot.id, slot.item_id, slot.output_id, slot.token, slot.deadline)
     return _claim_new(session, queue, user_id)
 
 
@@ -95,7 +103,7 @@ def claim_item(
     for slot in held:
         if slot.item_id == item_id:
             return _renew(session, queue, slot)
-    if len(held) >= AT_ONCE:
+    if len(held) >= AT_ONCE or gold.is_paused(session, queue, user_id):
         return None
     free = or_(Assignment.state == OPEN, expired())
     wanted = and_(Assignment.item_id == item_id, Assignment.audit.is_(False), free)
@@ -127,6 +135,7 @@ def why_not_item(session: Session, user_id: int, project_id: int, item_id: int, 
     causes = (
         (mine, "You have reviewed that item already."),
         (gone, "You skipped or flagged that item."),
+        (gold.is_paused(session, queue, user_id), PAUSED),
         (others and OPEN in states, "That item is assigned to somebody else, or to nobody yet."),
         (drawn, "That item is a random draw: those come in their own turn, so that the sample stays random."),
         (OPEN in states, "You hold two other items already: finish or leave those first."),

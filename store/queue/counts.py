@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from core import queues
 from core.types import QueueKind, Verdict
 from store.projects import queue_of
+from store.queue import gold
 from store.queue.states import (
     CLAIMED,
     OPEN,
@@ -99,7 +100,8 @@ def why_empty(session: Session, project_id: int, user_id: int, kind: str = Queue
 
     Slots, each under one cause: ``available`` to claim now, ``held_by_you``, ``held_by_others``, ``yours_already`` (you
     have or had another slot of the item), ``declined_by_you``, ``assigned_to_others``, ``assigned_to_nobody``, ``reviewed_by_you`` (of
-    queues that look at reviews: you wrote one), ``submitted``, ``set_aside``, ``below_threshold``.
+    queues that look at reviews: you wrote one), ``paused`` (you got too many gold items wrong), ``submitted``, ``set_aside``,
+    ``below_threshold``.
     Items: ``unanswered`` have no output; ``not_queued`` have one that is not analysed or not queued yet.
     """
     queue = queue_of(session, project_id, kind)
@@ -113,7 +115,7 @@ def why_empty(session: Session, project_id: int, user_id: int, kind: str = Queue
         (Assignment.item_id.in_(declined(queue.id, user_id)), "declined_by_you"),
         (Assignment.item_id.in_(touched(queue.id, user_id)), "yours_already"),
         *_of_access(queue, user_id),
-        else_="available",
+        else_="paused" if gold.is_paused(session, queue, user_id) else "available",
     ).label("cause")
     ours = and_(Assignment.queue_id == queue.id, Assignment.gold.is_(False))
     query = select(cause, func.count()).where(ours).group_by(cause)

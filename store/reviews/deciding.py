@@ -20,6 +20,9 @@ from store.reviews.revisions import is_latest
 from store.tables import Correction, DecidedReview, Item, Output, Review
 
 
+MOST = 1000  # decisions that are marked as seen at once
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
     """What was decided about a person's review, as they are told it."""
@@ -110,9 +113,8 @@ def _decided(row: Any) -> Decided:
 
 
 def mark_seen(session: Session, user_id: int, ids: Sequence[int] | None = None) -> int:
-    """Note that a person has seen what was decided, all of it without ``ids``; returns how many were new to them."""
-    mine = update(DecidedReview).where(DecidedReview.user_id == user_id, DecidedReview.seen_at.is_(None))
-    if ids is not None:
-        mine = mine.where(DecidedReview.id.in_(list(ids)))
+    """Note that a person has seen what was decided, all that they are told of without ``ids``; returns how many were new to them."""
+    told = [one.id for one in decided(session, user_id, limit=MOST) if ids is None or one.id in ids]
+    mine = update(DecidedReview).where(DecidedReview.id.in_(told))
     done = session.execute(mine.values(seen_at=now()).execution_options(synchronize_session=False))
     return int(getattr(done, "rowcount", 0))

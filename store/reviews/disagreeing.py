@@ -11,9 +11,10 @@ from core.projects import ProjectSettings
 from core.types import QueueKind, Verdict
 from store import queue
 from store.reviews.revisions import is_current
-from store.tables import Assignment, Project, Queue, Review
+from store.tables import Assignment, Project, Queue, Review, Risk
 
 _SAID = {Verdict.FAULTY: "faulty", Verdict.ACCEPTABLE: "acceptable"}
+SURE = 0.9  # how sure a risk is that contradicts people
 _QUEUES = {"experts": QueueKind.EXPERT, "adjudication": QueueKind.ADJUDICATE}
 
 
@@ -27,7 +28,7 @@ def to_experts(session: Session, slot: Assignment) -> int | None:
         return None
     counts = _verdicts(session, slot)
     if _agreed(counts, slot.queue.agreement_floor):
-        return None
+        return _contradicted(session, slot, counts)
     if slot.queue.extra_reviews and queue.one_more(session, slot):
         return None
     options = ProjectSettings.model_validate(session.get_one(Project, slot.queue.project_id).settings)
@@ -39,6 +40,20 @@ def to_experts(session: Session, slot: Assignment) -> int | None:
     return queue.dispute(
         session, slot.queue.project_id, slot.output_id, reason=reason, priority=slot.priority, kind=kind
     )
+
+
+def _contradicted(session: Session, slot: Assignment, counts: Counter[Verdict]) -> int | None:
+    """The experts' slot of an answer where a sure calibrated risk contradicts what people say, if the project asks for that."""
+    options = ProjectSettings.model_validate(session.get_one(Project, slot.queue.project_id).settings)
+    risk = session.scalar(select(Risk).where(Risk.output_id == slot.output_id, Risk.calibrated.is_(True)))
+    if options.contradictions == "off" or risk is None or not counts:
+        return None
+    says = counts.most_common(1)[0][0]
+    against = risk.value >= SURE if says is Verdict.ACCEPTABLE else risk.value <= 1 - SURE
+    if not against:
+        return None
+    reason = f"People found it {_SAID[says]}, and its calibrated risk of being wrong is {round(100 * risk.value)} %."
+    return queue.dispute(session, slot.queue.project_id, slot.output_id, reason=reason, priority=slot.priority)
 
 
 def _agreed(counts: Counter[Verdict], floor: float) -> bool:

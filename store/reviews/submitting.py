@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.projects import STEP_PROTOCOLS
 from core.types import QueueKind, StepLabel, Verdict
-from store import audit, drafts, queue
+from store import audit, drafts, queue, subtasks
 from store.reviews import auditing, deciding, disagreeing
 from store.reviews.corrections import NewCorrection, add_correction
 from store.tables import Assignment, Correction, Output, Review, Step
@@ -73,7 +73,8 @@ def submit(session: Session, review: NewReview, correction: NewCorrection | None
     if row.decides:
         deciding.keep(session, row, review.takes)
     disagreeing.to_experts(session, slot)
-    auditing.draw(session, slot)
+    auditing.look_again(session, slot)
+    subtasks.after_review(session, slot)
     correction_id = None
     if correction is not None:
         correction_id = add_correction(session, _of_slot(correction, review)).id

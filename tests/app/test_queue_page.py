@@ -63,7 +63,7 @@ def test_skips_are_seen_by_managers_with_their_reasons(web: Web, made: Scene) ->
         queue.skip(session, held.assignment_id, held.token, made.users[0], "the <i>picture</i> is missing")
     html = parts(web, made)["skips"]
     assert "the &lt;i&gt;picture&lt;/i&gt; is missing" in html and "Put back" in html
-    assert press(web, made, made.users[1], action="put_back", slot=held.assignment_id) == "It is back in the queue."
+    assert press(web, made, made.users[1], action="put-back", slot=held.assignment_id) == "It is back in the queue."
 
 
 def test_settings_are_kept_at_once_or_not_at_all(web: Web, made: Scene) -> None:
