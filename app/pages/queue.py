@@ -8,7 +8,7 @@ import gradio as gr
 from sqlalchemy.orm import Session
 
 from app import auth
-from app.pages import layout, queue_settings
+from app.pages import layout, queue_routing, queue_settings
 from app.state import AppState
 from app.view import queue as view
 from core.types import JobPriority, QueueKind, Role
@@ -36,7 +36,7 @@ def build(state: AppState) -> None:
             shown |= {name: layout.html(elem_id=f"queue-{name}", actions=True) for name in ("people", "skips")}
     blocks = [shown[name] for name in view.PARTS]
     assigning = _assigning()
-    form = queue_settings.build(state, picker, kind, said)
+    form = [*queue_settings.build(state, picker, kind, said), *queue_routing.build(state, picker, said)]
 
     def opened(request: gr.Request) -> list[Any]:
         auth.require(request, Role.LEAD)
@@ -44,7 +44,7 @@ def build(state: AppState) -> None:
             choice, project_id = layout.pick(session, request)
             people = [(f"{user.name} ({user.role})", user.id) for user in users.list_all(session) if user.active]
             first = _parts(session, project_id, QueueKind.ANNOTATE)
-            values = queue_settings.values(session, project_id, QueueKind.ANNOTATE)
+            values = _form(session, project_id, QueueKind.ANNOTATE)
         return [choice, gr.CheckboxGroup(people, value=[]), *first.values(), *values]
 
     def show(project: Any, which: Any, known: Any, request: gr.Request) -> list[Any]:
@@ -56,7 +56,7 @@ def build(state: AppState) -> None:
         auth.require(request, Role.LEAD)
         with state.db.read() as session:
             found = _parts(session, layout.as_int(project), _kind(which))
-            values = queue_settings.values(session, layout.as_int(project), _kind(which))
+            values = _form(session, layout.as_int(project), _kind(which))
         return ["", *found.values(), *values]
 
     def pressed(project: Any, which: Any, request: gr.Request, event: gr.EventData) -> list[Any]:
@@ -111,6 +111,10 @@ def _assigning() -> dict[str, Any]:
 
 def _kind(value: Any) -> QueueKind:
     return QueueKind(value) if value in set(QueueKind) else QueueKind.ANNOTATE
+
+
+def _form(session: Session, project_id: int | None, kind: QueueKind) -> list[Any]:
+    return [*queue_settings.values(session, project_id, kind), *queue_routing.values(session, project_id)]
 
 
 def _parts(session: Session, project_id: int | None, kind: QueueKind) -> dict[str, str]:

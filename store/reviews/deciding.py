@@ -19,7 +19,6 @@ from store.clock import now
 from store.reviews.revisions import is_latest
 from store.tables import Correction, DecidedReview, Item, Output, Review
 
-
 MOST = 1000  # decisions that are marked as seen at once
 
 

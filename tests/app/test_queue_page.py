@@ -9,11 +9,11 @@ import pytest
 
 from app import auth
 from app.pages import queue as page
-from app.pages import queue_settings
+from app.pages import queue_routing, queue_settings
 from app.view import queue as view
 from app.worker import engine
 from core.types import QueueKind, Role
-from store import audit, jobs, projects, queue
+from store import audit, jobs, projects, queue, tables
 from tests.app.conftest import Web
 from tests.factories import Scene, scene
 
@@ -88,6 +88,30 @@ def test_settings_are_kept_at_once_or_not_at_all(web: Web, made: Scene) -> None:
         assert (line.overlap, line.access, line.lease_seconds) == (2, "round_robin", 1800)
         assert queue.counts(session, made.project_id)["slots"] == 8, "a raised overlap added its slots"
         assert [job.kind for job in jobs.recent(session, made.project_id)] == ["order_queue"]
+
+
+def test_what_goes_to_experts_is_kept_and_read_back(web: Web, made: Scene) -> None:
+    given: dict[str, Any] = dict(zip(queue_routing.NAMES, ("adjudication", "experts", "off", "off", 80), strict=True))
+    with web.db.write() as session:
+        queue_routing.keep(session, made.project_id, given, made.users[0])
+        assert queue_routing.values(session, made.project_id) == list(given.values())
+        with pytest.raises(ValueError):
+            queue_routing.keep(session, made.project_id, {**given, "disagreements": "shout"}, made.users[0])
+        queue_routing.keep(session, made.project_id, {**given, "expert_risk": 0}, made.users[0])
+        assert projects.get(session, made.project_id).settings["expert_risk"] is None
+
+
+def test_gold_is_made_of_decided_answers_and_mixed_out_again(web: Web, made: Scene) -> None:
+    with web.db.write() as session:
+        line = projects.queue_of(session, made.project_id)
+        assert "No gold items" in view.parts(session, made.project_id, QueueKind.ANNOTATE)["people"]
+        session.add(tables.Review(output_id=made.outputs[0], user_id=made.users[0], verdict="faulty", decides=True))
+    assert press(web, made, made.users[1], action="gold-add").startswith("1 decided answers")
+    assert "1 gold item, mixed in at 0 %" in parts(web, made)["people"].replace("</span>", "")
+    assert "counted anew" in press(web, made, made.users[1], action="let-go-on", user=made.users[0])
+    assert press(web, made, made.users[1], action="gold-retire").startswith("1 gold items")
+    with web.db.read() as session:
+        assert queue.gold.count(session, line.id) == 0
 
 
 def test_assigning_says_what_came_of_it(web: Web, made: Scene) -> None:
