@@ -124,7 +124,7 @@ def _rate(fleet: Fleet, workers: int) -> float:
     return ITEMS / taken
 
 
-def _killed(fleet: Fleet) -> dict[str, int]:
+def _killed(fleet: Fleet) -> dict[str, Any]:
     """A worker at random is killed and another begun in its place, while jobs keep coming."""
     draw, before = random.Random(0), set(fleet.answers())
     wanted: list[int] = []
@@ -140,12 +140,12 @@ def _killed(fleet: Fleet) -> dict[str, int]:
     _until(lambda: fleet.open_jobs() == 0, 300)
     found = fleet.answers()
     with fleet.db.read() as session:
-        failed = session.scalar(select(func.count(Job.id)).where(Job.state != JobState.DONE.value)) or 0
+        failed = session.execute(select(Job.kind, Job.state, Job.error).where(Job.state != JobState.DONE.value)).all()
     return {
         "jobs_during_kills": len(wanted),
         "lost": sum(found[item] == 0 for item in wanted),
         "twice": sum(found[item] > 1 for item in wanted),
-        "not_done": failed,
+        "not_done": [f"{kind} {state}: {error[:200]}" for kind, state, error in failed],
         "others": len(set(found) - before - set(wanted)),
     }
 
