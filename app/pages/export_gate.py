@@ -166,7 +166,7 @@ def runs(state: AppState, picker: gr.Dropdown) -> None:
     with gr.Accordion("Record a training run", open=False, elem_id="record-run"):
         with gr.Row():
             export = gr.Dropdown([], label="Export it was trained on", elem_id="run-export")
-            loss = gr.Number(None, label="Loss on your evaluation set", minimum=0, elem_id="run-loss")
+            loss = gr.Number(label="Loss on your evaluation set", placeholder="such as 1.25", elem_id="run-loss")
             note = gr.Textbox(label="Note", max_lines=1, max_length=500)
         keep = gr.Button("Record the run", elem_id="run-keep")
         said = layout.html(elem_id="run-said")

@@ -9,6 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli.main import app
+from store import users
+from store.engine import Database
+from store.tables import Output, Review
+from tests.factories import build
 
 ROWS = '{"question":"What is 2+2?","response":"1. 2 + 2 = 5\\nAnswer: 5","id":"a"}\n{broken\n{"question":"","id":"b"}\n'
 
@@ -49,3 +53,27 @@ def test_what_cannot_be_done_says_what_to_do(run, tmp_path: Path) -> None:  # ty
 def test_index_is_verified(run) -> None:  # type: ignore[no-untyped-def]
     run("index", "verify")
     run("index", "rebuild")
+
+
+def test_an_export_through_the_quality_gate(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Ranked by length, which asks no model; the same command gives the same bytes, and says what it left out."""
+    path = tmp_path / "answers.jsonl"
+    path.write_text("".join(f'{{"prompt":"q{n}","answer":"{"word " * n}","id":"{n}"}}\n' for n in range(1, 5)))
+    run("import", str(path), "--project", "p", "--create")
+    db = Database(f"sqlite:///{tmp_path / 'data' / 'corrigenda.sqlite'}")
+    with db.write() as session:
+        person = users.create(session, "ann", "annotator").id
+        for output in session.query(Output):
+            build(session, Review, output_id=output.id, user_id=person, verdict="acceptable", first_wrong_step=None)
+    db.dispose()
+    words = ("export", "--project", "p", "--format", "sft", "--rule", "length", "--keep", "2")
+    told = run(*words, "--out", str(tmp_path / "a.jsonl"))
+    assert "2 rows written" in told.output and "left out 2: beyond the best that are kept" in told.output
+    rows = [orjson.loads(line) for line in (tmp_path / "a.jsonl").read_bytes().splitlines()]
+    assert [row["corrigenda"]["external_id"] for row in rows] == ["1", "2"]
+    run(*words, "--out", str(tmp_path / "b.jsonl"))
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+    out = ("--out", str(tmp_path / "c"))
+    assert "record 12 more" in run(*words[:5], "--rule", "fitted", *out, code=1).output
+    assert "choose a rule" in run(*words[:5], "--keep", "2", *out, code=1).output
+    assert "no filters" in run("export", "--project", "p", "--format", "lessons", "--keep", "2", *out, code=1).output
