@@ -37,11 +37,13 @@ def bring_back(
     on_answers: OnAnswersIn,
     report: dict[str, Any] | None = None,
     on_batch: Callable[[Session, dict[str, Any]], None] | None = None,
+    after_batch: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Import every item of the file that is not refused, a batch a transaction; what was refused is in the report with its row and why.
 
-    ``report`` is of an import that stopped half-way and goes on. ``on_answers`` hears of answers that nobody judged, and
-    ``on_batch`` of the report, inside the transaction. Raises ``ValueError`` where nothing of the file fits the project.
+    ``report`` is of an import that stopped half-way and goes on. ``on_answers`` hears of answers that nobody judged, ``on_batch`` of
+    the report, inside the transaction; ``after_batch`` hears of it outside. Raises ``ValueError`` where nothing of the file fits the
+    project.
     """
     told = {
         **empty_report(),
@@ -64,6 +66,8 @@ def bring_back(
                 _keep(session, project_id, batch, told, user_id, on_answers(session))
                 if on_batch is not None:
                     on_batch(session, told)
+            if after_batch is not None:
+                after_batch(told)
     return told
 
 

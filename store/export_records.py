@@ -117,7 +117,8 @@ def _pages(
     labels, item_type = tuple(project.labels), ItemType(project.item_type)
     page = select(*_ITEM, *((Item.meta,) if steps else ())).where(Item.project_id == project.id, wanted)
     page = page.order_by(Item.id).limit(batch)
-    while items := _all(session, page.where(Item.id > after)):
+    read = _all if steps else _raw  # without ``meta`` there are numbers and texts alone
+    while items := read(session, page.where(Item.id > after)):
         ids = [item[0] for item in items]
         attempts = _attempts(session, ids, more, steps)
         others = _others(session, ids, attempts, more, steps) if "others" in more else {}
@@ -192,7 +193,7 @@ def _moment(value: str) -> datetime:
 
 
 def _record(
-    item: Columns,
+    item: Sequence[Any],
     guidelines: str,
     item_type: ItemType,
     labels: tuple[str, ...],
@@ -217,7 +218,7 @@ def _attempts(
     reviews: dict[int, list[Columns]] = defaultdict(list)
     judgements = select(*_REVIEW, *(_DETAILS if with_steps else ())).where(is_current(Review))
     for ids in _parts(_output_ids(session, item_ids)):
-        said = _all(session, _CORRECTIONS.where(_among(session, Correction.output_id, ids)))
+        said = _raw(session, _CORRECTIONS.where(_among(session, Correction.output_id, ids)))
         for output_id, id, text, scope, dependency, step, kind, rewrite in sorted(said, key=_second):
             found = CorrectionText(id, text, _SCOPES[scope], _DEPENDENCIES[dependency], step, kind, rewrite)
             corrections[output_id].append(found)
@@ -244,8 +245,16 @@ def _all(session: Session, query: Select[*tuple[Any, ...]]) -> Sequence[Columns]
     return session.connection().execute(query).all()
 
 
+def _raw(session: Session, query: Select[*tuple[Any, ...]]) -> Sequence[Sequence[Any]]:
+    """The rows of a query for numbers and texts alone, as the driver gives them: half the time of rows that know their columns."""
+    result = session.connection().execute(query)
+    rows: Sequence[Sequence[Any]] = result.cursor.fetchall()
+    result.close()
+    return rows
+
+
 def _output_ids(session: Session, item_ids: Sequence[int]) -> list[int]:
-    return sorted(row[0] for row in _all(session, select(Output.id).where(_among(session, Output.item_id, item_ids))))
+    return sorted(row[0] for row in _raw(session, select(Output.id).where(_among(session, Output.item_id, item_ids))))
 
 
 def _others(
@@ -275,11 +284,11 @@ def _read(
         steps: dict[int, list[str]] = defaultdict(list)
         if with_steps:
             query = select(Step.output_id, Step.text).where(_among(session, Step.output_id, ids))
-            for output_id, text in _all(session, query.order_by(Step.output_id, Step.index)):
+            for output_id, text in _raw(session, query.order_by(Step.output_id, Step.index)):
                 steps[output_id].append(text)
         critiques = _critiques(session, ids) if "critiques" in extras else {}
         rollouts = _rollouts(session, ids) if "rollouts" in extras else {}
-        for row in _all(session, _OUTPUTS.where(_among(session, Output.id, ids))):
+        for row in _raw(session, _OUTPUTS.where(_among(session, Output.id, ids))):
             key = row[1]
             attempt = _attempt(
                 row,
@@ -349,7 +358,7 @@ def _lessons(session: Session, item_ids: Sequence[int]) -> dict[int, list[Lesson
 
 
 def _attempt(
-    output: Columns,
+    output: Sequence[Any],
     steps: Sequence[str],
     reviews: Sequence[Columns],
     corrections: Sequence[CorrectionText],

@@ -1,4 +1,7 @@
-"""Import into a project: a file, its first rows, which column holds what, and what became of every row."""
+"""Import into a project: a file, its first rows, which column holds what, and what became of every row.
+
+A file of exported rows is known when it is seen and comes back with its reviews and corrections.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from app import auth
 from app.pages import layout
 from app.state import AppState
 from app.view import projects as view
+from core.exporters.reading import recognised
 from core.importing import guess_mapping
 from core.types import JobPriority, Role
 from store import projects
@@ -27,15 +31,23 @@ ROLES = {
     "label": "Label of that answer",
     "images": "Images (data URI, base64 or bytes)",
 }
-SUFFIXES = [".jsonl", ".json", ".csv", ".tsv", ".parquet"]
+FOLDER = ".zip"  # an exported data set
+SUFFIXES = [".jsonl", ".json", ".csv", ".tsv", ".parquet", FOLDER]
 NONE = "– none –"
 
 
 def build(state: AppState, picker: gr.Dropdown) -> None:
     seen = gr.State({})
     file = gr.File(
-        label="JSONL, CSV or Parquet", file_types=SUFFIXES, type="filepath", height=140, elem_id="import-file"
+        label="JSONL, CSV or Parquet, or an export",
+        file_types=SUFFIXES,
+        type="filepath",
+        height=140,
+        elem_id="import-file",
     )
+    with gr.Column(visible=False, elem_id="import-export") as exported:
+        about = layout.html(elem_id="import-export-about")
+        bring = gr.Button("Bring everything back", variant="primary", elem_id="import-bring-back")
     preview = layout.html(elem_id="import-preview")
     with gr.Column(visible=False, elem_id="import-mapping") as mapping:
         with gr.Row():
@@ -50,9 +62,29 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
         auth.require(request, Role.LEAD)
         known = incoming(state, path)
         if known is None:
-            return ["", gr.update(visible=False), *[gr.skip()] * len(columns), ""]
+            return [gr.update(visible=False), "", "", gr.update(visible=False), *[gr.skip()] * len(columns), ""]
+        format = recognised(known)
+        told = view.export_found(format) if format else ""
+        if known.suffix.lower() == FOLDER:
+            said = "" if format else layout.said("This zip file holds no exported data set.", "bad")
+            return [
+                gr.update(visible=bool(format)),
+                told,
+                "",
+                gr.update(visible=False),
+                *[gr.skip()] * len(columns),
+                said,
+            ]
         shown, names = view.file_preview(known)
-        return [shown, gr.update(visible=bool(names)), *_choices(names), ""]
+        return [gr.update(visible=bool(format)), told, shown, gr.update(visible=bool(names)), *_choices(names), ""]
+
+    def bring_back(project: Any, path: Any, request: gr.Request) -> str:
+        person = auth.require(request, Role.ADMIN)
+        known = incoming(state, path)
+        format = recognised(known) if known else None
+        if known is not None and format is None:
+            return layout.said("This file shows no format of an export.", "bad")
+        return _start(state, person, layout.as_int(project), known, {}, format)
 
     def import_file(
         project: Any,
@@ -82,7 +114,9 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
         marks, parts = layout.changed(known, imports=html)
         return [marks, *parts]
 
-    file.change(uploaded, file, [preview, mapping, *columns, said], **layout.LIGHT)
+    file.change(uploaded, file, [exported, about, preview, mapping, *columns, said], **layout.LIGHT)
+    brought = bring.click(bring_back, [picker, file], said, **layout.LIGHT)
+    brought.then(show, [picker, seen], [seen, history], **layout.LIGHT)
     done = start.click(import_file, [picker, file, *columns], said, **layout.LIGHT)
     done.then(show, [picker, seen], [seen, history], **layout.LIGHT)
     picker.change(show, [picker, seen], [seen, history], **layout.LIGHT)
@@ -107,14 +141,19 @@ def incoming(state: AppState, path: Any) -> Path | None:
 
 
 def _start(
-    state: AppState, person: auth.Person, project_id: int | None, path: Path | None, mapping: dict[str, Any]
+    state: AppState,
+    person: auth.Person,
+    project_id: int | None,
+    path: Path | None,
+    mapping: dict[str, Any],
+    export: str | None = None,
 ) -> str:
-    """Keep a copy of the file and queue its import; returns what to say."""
+    """Keep a copy of the file and queue its import, of items or of exported rows of a format; returns what to say."""
     from app.worker.jobs import enqueue
 
     if project_id is None or path is None:
         return layout.said("Choose a project and a file first.", "bad")
-    if "prompt" not in mapping:
+    if export is None and "prompt" not in mapping:
         return layout.said("Choose the column that holds the prompt.", "bad")
     kept = state.settings.uploads_dir.resolve() / f"{secrets.token_hex(8)}{path.suffix.lower()[:10]}"
     shutil.copyfile(path, kept)
@@ -123,7 +162,7 @@ def _start(
         enqueue(
             session,
             "import",
-            {"path": str(kept), "project_id": project_id, "user_id": person.id, "mapping": mapping},
+            {"path": str(kept), "project_id": project_id, "user_id": person.id, "mapping": mapping, "export": export},
             priority=JobPriority.NORMAL,
             project_id=project_id,
             user_id=person.id,

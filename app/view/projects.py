@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.view.render import render
+from core.exporters import REGISTRY as EXPORTERS
 from core.importing import columns, preview
 from core.table_files import RowError
 from store import items, jobs, projects, queue, samples
@@ -39,6 +40,11 @@ def file_preview(path: Path) -> tuple[str, list[str]]:
     bad = [row for row in rows if isinstance(row, RowError)]
     good = [[_cell(row.get(name)) for name in names] for row in rows if not isinstance(row, RowError)]
     return render("projects/preview.html", names=names, rows=good, bad=bad), names
+
+
+def export_found(format: str) -> str:
+    """What is said of a file of exported rows."""
+    return render("projects/export_found.html", title=EXPORTERS.make(format).title, format=format)
 
 
 def _cell(value: Any) -> str:

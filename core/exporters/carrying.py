@@ -35,7 +35,8 @@ COLUMN = "corrigenda"
 
 def numbers_of(record: ExportRecord) -> dict[int, int]:
     """The number of each attempt by the id of its output."""
-    return {attempt.output_id: attempt.number for attempt in (*record.attempts, *record.others)}
+    every = (*record.attempts, *record.others) if record.others else record.attempts
+    return {attempt.output_id: attempt.number for attempt in every}
 
 
 def renumber(info: dict[str, Any], item: int, numbers: Mapping[int, int], source: str) -> None:

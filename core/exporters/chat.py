@@ -29,7 +29,8 @@ def accepted(record: ExportRecord) -> Accepted | None:
     """The latest attempt that was accepted or rewritten; a rewrite stands before the attempt it rewrites.
 
     The rule that a retry states before its answer (``REASON_FIRST``) is left out."""
-    for place, attempt in reversed(list(enumerate(record.attempts))):
+    for place in range(len(record.attempts) - 1, -1, -1):
+        attempt = record.attempts[place]
         rewrites = [c.rewrite for c in attempt.corrections if c.rewrite]
         if rewrites:
             return Accepted(rewrites[-1], "rewrite", attempt, place)

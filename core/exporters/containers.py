@@ -46,21 +46,54 @@ def batches(lines: Path, size: int = BATCH) -> Iterator[list[dict[str, Any]]]:
 
 
 def to_parquet(lines: Path, path: Path) -> None:
-    """Columns get the widest type that any row needs; a column that is null throughout is text. Raises ``Unfit``."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    """Columns get the widest type that any row needs; a column that is null throughout is text. Raises ``Unfit``.
 
-    schema = pa.schema([])
+    Mostly the first block shows every type, and one pass is enough; where a later one does not fit, or the first has only nulls
+    somewhere, the types of all blocks are joined first.
+    """
+    import pyarrow as pa
+
     try:
+        first = next(_blocks(lines), None)
+        shown = pa.schema([]) if first is None else _shown(first)
+        if not any(map(_unknown, shown.types)):
+            try:
+                _pack(lines, path, shown)
+                return
+            except pa.ArrowException:
+                pass
+        schema = pa.schema([])
         for block in _blocks(lines):
-            found = pa.schema([pa.field(f.name, _settled(f.type, pa.null())) for f in _table(block).schema])
-            schema = pa.unify_schemas([schema, found], promote_options="permissive")
-        schema = pa.schema([pa.field(f.name, _settled(f.type, pa.string())) for f in schema])
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            for block in _blocks(lines):
-                writer.write_table(_table(block, schema))
+            schema = pa.unify_schemas([schema, _shown(block)], promote_options="permissive")
+        _pack(lines, path, pa.schema([pa.field(f.name, _settled(f.type, pa.string())) for f in schema]))
     except pa.ArrowException as problem:
         raise Unfit(f"Parquet cannot hold these rows ({problem}); choose JSON lines") from problem
+
+
+def _pack(lines: Path, path: Path, schema: Any) -> None:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for block in _blocks(lines):
+            writer.write_table(_table(block, schema))
+
+
+def _shown(block: bytes) -> Any:
+    """The types that the rows of a block show; null where they show none."""
+    import pyarrow as pa
+
+    return pa.schema([pa.field(f.name, _settled(f.type, pa.null())) for f in _table(block).schema])
+
+
+def _unknown(kind: Any) -> bool:
+    """Whether a type is null, or holds one that is."""
+    import pyarrow as pa
+
+    if pa.types.is_list(kind):
+        return _unknown(kind.value_type)
+    if pa.types.is_struct(kind):
+        return any(_unknown(kind.field(i).type) for i in range(kind.num_fields))
+    return bool(pa.types.is_null(kind))
 
 
 def _blocks(lines: Path) -> Iterator[bytes]:

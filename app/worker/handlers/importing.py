@@ -56,10 +56,6 @@ def _judged(context: Context, project_id: int, session: Session) -> OnAnswers:
 def _bring_back(context: Context, payload: Import, path: Path) -> dict[str, Any]:
     """A file of exported rows: items with the answers, reviews and corrections that they carry."""
 
-    def kept(session: Session, report: dict[str, Any]) -> None:
-        context.checkpoint(session, report)
-        context.progress(report["items"], 0, f"{report['items']} items read")
-
     report = bring_back(
         context.db.write,
         path,
@@ -68,7 +64,8 @@ def _bring_back(context: Context, payload: Import, path: Path) -> dict[str, Any]
         user_id=payload.user_id,
         on_answers=lambda session: _judged(context, payload.project_id, session),
         report=context.job.result,
-        on_batch=kept,
+        on_batch=context.checkpoint,
+        after_batch=lambda told: context.progress(told["items"], 0, f"{told['items']} items read"),
     )
     with context.db.write() as session:
         context.enqueue(

@@ -77,3 +77,35 @@ def test_an_export_through_the_quality_gate(run, tmp_path: Path) -> None:  # typ
     assert "record 12 more" in run(*words[:5], "--rule", "fitted", *out, code=1).output
     assert "choose a rule" in run(*words[:5], "--keep", "2", *out, code=1).output
     assert "no filters" in run("export", "--project", "p", "--format", "lessons", "--keep", "2", *out, code=1).output
+
+
+def test_an_export_comes_back_by_its_format_or_by_what_it_shows(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "kto.jsonl"
+    row = {
+        "prompt": [{"role": "user", "content": "1+1?"}],
+        "completion": [{"role": "assistant", "content": "2"}],
+        "label": True,
+    }
+    path.write_bytes(orjson.dumps(row) + b"\n{broken\n")
+    words = ("import", str(path), "--project", "p", "--format", "export")
+    assert "there is no project" in run(*words, code=1).output
+    report = orjson.loads(run(*words, "--create", "--json", code=2).stdout.splitlines()[-1])
+    assert (report["format"], report["rows"], report["added"], report["reviews"], report["error_count"]) == (
+        "kto",
+        2,
+        1,
+        1,
+        1,
+    )
+    assert report["errors"][0]["row"] == 2
+    for container in ("jsonl", "parquet", "csv", "dataset"):
+        out = tmp_path / f"out.{container if container != 'dataset' else 'zip'}"
+        run("export", "--project", "p", "--format", "kto", "--out", str(out), "--as", container)
+        told = run("import", str(out), "--project", container, "--format", "kto", "--create").output
+        assert "1 items added" in told and "1 reviews" in told
+        again = tmp_path / "again.jsonl"
+        run("export", "--project", container, "--format", "kto", "--out", str(again))
+        assert again.read_bytes() == (tmp_path / "out.jsonl").read_bytes()
+    path.write_text('{"text": "x"}\n')
+    assert "shows no format of an export" in run(*words, code=1).output
+    assert "there is no format" in run(*words[:-1], "nothing", code=1).output

@@ -257,3 +257,24 @@ def test_a_lesson_withdrawn_while_it_is_embedded_gets_no_vector(bench: Bench) ->
     assert job.result == {"lessons": 0, "corrections": 0}
     with bench.db.read() as session:
         assert vectors.all_in(session, made.project_id, "rule", FakeEmbedder.model_id)[0] == []
+
+
+def test_an_export_comes_back_through_a_job_and_is_judged_where_nobody_did(
+    bench: Bench, project: int, tmp_path: Path
+) -> None:
+    said = [{"role": "user", "content": "Mend: teh cat"}]
+    rows = [
+        {"prompt": said, "completion": [{"role": "assistant", "content": "the cat"}], "label": True},
+        {"prompt": said, "completion": [{"role": "assistant", "content": "teh cat"}], "label": "yes"},
+    ]
+    with bench.db.write() as session:
+        other = projects.create(session, slug="reasoned", name="R", item_type="reasoning").id
+    bench.start(HANDLERS, models(bench))
+    path = write(tmp_path / "kto.jsonl", rows)
+    refused = run_import(bench, project, path, export="kto")
+    assert refused.state == JobState.FAILED and "items of type reasoning" in refused.error
+    result = run_import(bench, other, path, export="kto").result
+    assert (result["rows"], result["added"], result["reviews"], result["error_count"]) == (2, 1, 1, 1)
+    assert result["errors"] == [{"row": 2, "message": "field 'label' must be true or false"}]
+    assert run_import(bench, other, path, export="kto").result["unchanged"] == 1
+    assert "there is no format" in run_import(bench, other, path, export="nothing").error
