@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core.types import JobPriority, LessonStatus
-from store import lessons, relabelling
+from core.types import JobPriority, LessonDraft, LessonStatus
+from store import lesson_merging, lessons, relabelling
 from store.lessons import Filter, Undone
 from store.tables import Lesson
 
@@ -61,6 +61,65 @@ def edit(session: Session, lesson_id: int, user_id: int, *, text: str, applicabi
         _embed(session, lesson, user_id)
     _probe(session, lesson, user_id)
     return lesson
+
+
+def propose(session: Session, project_id: int, draft: LessonDraft, user_id: int) -> Lesson:
+    """What a person or a program says can be learned; it waits for an expert. Raises ``ValueError``."""
+    (lesson_id,) = lessons.propose(session, project_id, [draft], author_id=user_id)
+    lesson = lessons.get(session, lesson_id)
+    _probe(session, lesson, user_id)
+    return lesson
+
+
+def set_kind(session: Session, lesson_id: int, user_id: int, kind: str) -> Lesson:
+    """Another kind; an active lesson is embedded again. Raises ``ValueError`` where it has it already."""
+    if not lesson_merging.set_kind(session, lesson_id, user_id, kind):
+        raise ValueError("it has this kind already")
+    lesson = lessons.get(session, lesson_id)
+    if lesson.status == LessonStatus.ACTIVE:
+        embed_new(session, lesson.project_id, [lesson_id, lesson.revision], user_id)
+    return lesson
+
+
+def merge(
+    session: Session, lesson_ids: Sequence[int], user_id: int, *, kind: str, text: str, applicability: str
+) -> Lesson:
+    """One instead of several. Raises as ``store.lesson_merging.merge`` does."""
+    new = lesson_merging.merge(session, lesson_ids, user_id, kind=kind, text=text, applicability=applicability)
+    _embed_made(session, [new], user_id)
+    return new
+
+
+def split(session: Session, lesson_id: int, user_id: int, *, texts: Sequence[str], applicability: str) -> list[Lesson]:
+    """Several instead of one. Raises as ``store.lesson_merging.split`` does."""
+    made = lesson_merging.split(session, lesson_id, user_id, texts=texts, applicability=applicability)
+    _embed_made(session, made, user_id)
+    return made
+
+
+def unmerge(session: Session, lesson_id: int, user_id: int) -> tuple[list[int], list[int]]:
+    """What stands again, and what superseded it. Raises ``ValueError``."""
+    again, gone = lesson_merging.undo(session, lesson_id, user_id)
+    _embed_changed(session, again, user_id)
+    return again, gone
+
+
+def settle(session: Session, lesson_id: int, other_id: int, user_id: int, keep: str) -> str:
+    """Decide a contradiction; what was done in words. Raises as ``store.lesson_merging.settle`` does."""
+    said = lesson_merging.settle(session, lesson_id, other_id, user_id, keep)
+    _embed_changed(session, [lesson_id, other_id], user_id)
+    return said
+
+
+def _embed_made(session: Session, made: Sequence[Lesson], user_id: int) -> None:
+    active = [one.id for one in made if one.status == LessonStatus.ACTIVE]
+    embed_new(session, made[0].project_id, active, user_id)
+
+
+def _embed_changed(session: Session, ids: Sequence[int], user_id: int) -> None:
+    if ids:
+        lesson = lessons.get(session, ids[0])
+        embed_new(session, lesson.project_id, [lesson.id, *ids[1:], lesson.revision], user_id)
 
 
 def retract(session: Session, lesson_id: int, user_id: int, why: str) -> Retracted:

@@ -7,6 +7,7 @@ when the host is not local; it stands aside when the parent has Starlette's ``CO
 from __future__ import annotations
 
 import contextlib
+import re
 from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
@@ -22,7 +23,7 @@ from app.state import AppState
 from app.view.render import render
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-UPLOADS = "/admin/gradio_api/upload"  # the only page with a file to give is for admins
+UPLOADS = re.compile(r"/admin/gradio_api/upload|/api/v1/projects/[0-9]{1,19}/(imports|lessons/import)")
 MAX_BODY = 8 * 1024 * 1024  # of anything but an upload: the events of a page with a long answer
 # Gradio builds functions from strings, so 'unsafe-eval' has to stay; everything may come from this server only.
 CSP = (
@@ -178,7 +179,7 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self.app(scope, receive, send)
             return
-        limit = self.upload_bytes if scope["path"] == UPLOADS else MAX_BODY
+        limit = self.upload_bytes if UPLOADS.fullmatch(scope["path"]) else MAX_BODY
         declared = Headers(scope=scope).get("content-length", "0")
         if not declared.isdigit() or int(declared) > limit:
             await self.refuse(scope, receive, send)

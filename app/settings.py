@@ -89,6 +89,9 @@ class Settings(BaseSettings):
         1.0, gt=0, description="How long the gateway looks for lessons before it asks the model without them."
     )
     max_upload_mb: int = Field(200, ge=1, description="Largest file that the import page takes.")
+    webhooks_private: bool = Field(
+        False, description="Let webhooks go to this machine and to addresses of private networks."
+    )
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token for /metrics; without it only this machine may read them."
     )

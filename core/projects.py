@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.error_types import ErrorType, checked
+from core.patterns import compile_pattern
 
 ANNOTATORS = "annotators"  # the source that is known only once people have judged
 StepProtocol = Literal["first_error", "per_step", "bisect"]  # how people review steps; kept with each review
@@ -36,13 +37,11 @@ class GatewaySettings(BaseModel):
     @field_validator("redact")
     @classmethod
     def readable(cls, patterns: list[str]) -> list[str]:
-        import re2  # here, because not every reader of a project's settings needs it
-
-        for pattern in patterns:
+        for number, pattern in enumerate(patterns, start=1):
             try:
-                re2.compile(pattern)
-            except re2.error as problem:
-                raise ValueError(f"{pattern!r} is no RE2 pattern: {problem}") from None
+                compile_pattern(pattern)
+            except ValueError as problem:
+                raise ValueError(f"pattern {number}, {pattern[:40]!r}: {problem}") from None
         return patterns
 
 

@@ -18,11 +18,19 @@ class Scope(StrEnum):
     OUTPUTS_READ = "outputs:read"
     OUTPUTS_WRITE = "outputs:write"
     REVIEWS_READ = "reviews:read"
+    REVIEWS_WRITE = "reviews:write"
+    RULES_WRITE = "rules:write"
     LESSONS_READ = "lessons:read"
     LESSONS_WRITE = "lessons:write"
     EXPORTS_READ = "exports:read"
     EXPORTS_WRITE = "exports:write"
     JOBS_READ = "jobs:read"
+    JOBS_WRITE = "jobs:write"
+    REPORTS_READ = "reports:read"
+    PEOPLE_WRITE = "people:write"
+    WEBHOOKS_WRITE = "webhooks:write"
+    AUDIT_READ = "audit:read"
+    TOKENS = "tokens"
     GATEWAY = "gateway"
     ADMIN = "admin"
 
@@ -36,11 +44,19 @@ ROLE_FOR: Mapping[Scope, Role] = {
     Scope.OUTPUTS_READ: Role.EXPERT,  # risks and others' answers would bias who still has to judge them
     Scope.OUTPUTS_WRITE: Role.LEAD,
     Scope.REVIEWS_READ: Role.EXPERT,
+    Scope.REVIEWS_WRITE: Role.ANNOTATOR,
+    Scope.RULES_WRITE: Role.LEAD,
     Scope.LESSONS_READ: Role.ANNOTATOR,
     Scope.LESSONS_WRITE: Role.EXPERT,
     Scope.EXPORTS_READ: Role.LEAD,
     Scope.EXPORTS_WRITE: Role.LEAD,
     Scope.JOBS_READ: Role.LEAD,
+    Scope.JOBS_WRITE: Role.LEAD,
+    Scope.REPORTS_READ: Role.EXPERT,
+    Scope.PEOPLE_WRITE: Role.ADMIN,
+    Scope.WEBHOOKS_WRITE: Role.ADMIN,
+    Scope.AUDIT_READ: Role.ADMIN,
+    Scope.TOKENS: Role.ANNOTATOR,
     Scope.GATEWAY: Role.EXPERT,
     Scope.ADMIN: Role.ADMIN,
 }

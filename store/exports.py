@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store import audit
+from core.webhooks import Event
+from store import audit, webhooks
 from store.clock import now
 from store.export_records import records, review_filters
 from store.tables import Export
@@ -47,6 +48,9 @@ def finish(session: Session, export_id: int, *, path: str, rows: int, sha256: st
     export = get(session, export_id)
     export.path, export.rows, export.sha256, export.finished_at = path, rows, sha256, now()
     session.flush()
+    if export.stale_why is None:
+        told = {"export_id": export.id, "format": export.format, "rows": rows, "sha256": sha256}
+        webhooks.emit(session, Event.EXPORT_FINISHED, export.project_id, **told)
     return export
 
 

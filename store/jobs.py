@@ -10,12 +10,14 @@ from sqlalchemy import case, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
 from core.types import JobState
-from store import audit
+from core.webhooks import Event
+from store import audit, webhooks
 from store.clock import now
 from store.tables import Job, Worker
 from store.text import clean
 from store.upsert import insert
 
+TELLING = "webhook"  # the kind of the jobs that send messages
 _UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value)
 _OPEN_KEY = "state IN ('queued', 'running') AND dedupe_key IS NOT NULL"  # as uq_job_open_dedupe_key has it
 
@@ -102,11 +104,21 @@ def _close(session: Session, job_id: int) -> None:
         (Job.error == "", "Every attempt ended with its worker dying. Look at the worker's log, then start it again."),
         else_=Job.error,
     )
-    session.execute(
+    ended = session.execute(
         update(Job)
         .where(Job.id == job_id, Job.state.in_(_UNFINISHED))
         .values(state=state, error=error, finished_at=now())
-    )
+        .returning(Job.state)
+    ).one_or_none()
+    if ended is not None and ended.state == JobState.FAILED:
+        _tell(session, job_id, Event.JOB_FAILED)
+
+
+def _tell(session: Session, job_id: int, event: Event) -> None:
+    """Not of the jobs that tell: each would call for the next."""
+    job = session.get_one(Job, job_id)
+    if job.kind != TELLING:
+        webhooks.emit(session, event, job.project_id, job_id=job.id, kind=job.kind)
 
 
 def progress(session: Session, job_id: int, done: int, total: int, message: str = "") -> bool:
@@ -134,6 +146,8 @@ def finish(session: Session, job_id: int, result: Mapping[str, Any]) -> bool:
         .values(state=JobState.DONE.value, result=dict(result), finished_at=now(), message="")
         .returning(Job.id)
     ).one_or_none()
+    if done is not None:
+        _tell(session, job_id, Event.JOB_FINISHED)
     return done is not None
 
 
@@ -153,6 +167,8 @@ def fail(session: Session, job_id: int, error: str, retry: bool) -> JobState:
         job.state = JobState.FAILED.value
     job.finished_at = None if job.state == JobState.QUEUED else now()
     session.flush()
+    if job.state == JobState.FAILED:
+        _tell(session, job_id, Event.JOB_FAILED)
     return JobState(job.state)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from store.clock import now
 from store.reviews import is_current
-from store.tables import Correction, Export, Item, Job, Output, Project, Review, Risk
+from store.tables import ApiToken, Correction, Export, Item, Job, Output, Project, Review, Risk, Rule, User, Webhook
 from store.text import clean
 from store.upsert import dialect
 
@@ -118,7 +118,35 @@ def exports(session: Session, project_id: int, *, after: int = 0, limit: int = 5
     return list(_page(session, query, Export.id, after, limit, newest=True).scalars())
 
 
-def jobs(session: Session, project_id: int, *, after: int = 0, limit: int = 50) -> Sequence[Job]:
-    """The newest first."""
+def jobs(
+    session: Session, project_id: int, *, kind: str | None = None, after: int = 0, limit: int = 50
+) -> Sequence[Job]:
+    """The newest first; of one kind, or all."""
     query = select(Job).where(Job.project_id == project_id)
+    if kind is not None:
+        query = query.where(Job.kind == kind)
     return list(_page(session, query, Job.id, after, limit, newest=True).scalars())
+
+
+def people(session: Session, *, after: int = 0, limit: int = 50) -> Sequence[User]:
+    """By id, those who cannot sign in any more too."""
+    return list(_page(session, select(User), User.id, after, limit).scalars())
+
+
+def rules(session: Session, project_id: int, *, after: int = 0, limit: int = 50) -> Sequence[Rule]:
+    """By id."""
+    return list(_page(session, select(Rule).where(Rule.project_id == project_id), Rule.id, after, limit).scalars())
+
+
+def webhooks(session: Session, *, project_id: int | None = None, after: int = 0, limit: int = 50) -> Sequence[Webhook]:
+    """By id; of one project, or all."""
+    query = select(Webhook)
+    if project_id is not None:
+        query = query.where(Webhook.project_id == project_id)
+    return list(_page(session, query, Webhook.id, after, limit).scalars())
+
+
+def tokens(session: Session, owner_id: int, *, after: int = 0, limit: int = 50) -> Sequence[ApiToken]:
+    """Of one person, the newest first."""
+    query = select(ApiToken).where(ApiToken.owner_id == owner_id)
+    return list(_page(session, query, ApiToken.id, after, limit, newest=True).scalars())

@@ -85,8 +85,10 @@ def set_password(session: Session, user_id: int, password_hash: str, *, by: int 
 
 
 def deactivate(session: Session, user_id: int, *, by: int | None = None) -> None:
-    """Refuse a person from now on; what they did stays. Raises ``ValueError`` when it would leave no admin."""
+    """Refuse a person from now on; what they did stays. Raises ``ValueError`` for oneself, or when it would leave no admin."""
     user = get(session, user_id)
+    if user_id == by:
+        raise ValueError("you cannot deactivate yourself: ask another admin")
     if user.role == Role.ADMIN:
         _keep_an_admin(session, user_id)
     user.active = False

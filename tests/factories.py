@@ -100,6 +100,12 @@ _DEFAULTS: dict[type[tables.Base], Callable[[int], dict[str, Any]]] = {
     tables.UserIdentity: lambda n: {"issuer": "https://sign-in.example", "subject": f"subject-{n}"},
     tables.UserSession: lambda n: {"token_sha256": f"{n:064x}", "expires_at": now() + timedelta(days=1)},
     tables.Vote: lambda n: {"source": f"signal-{n}", "verdict": "faulty"},
+    tables.Webhook: lambda n: {
+        "url": f"https://example.org/{n}",
+        "secret": "whsec_c2VjcmV0",
+        "events": ["review.submitted"],
+    },
+    tables.WebhookDelivery: lambda n: {"message_id": f"msg_{n}", "event": "review.submitted", "data": {"review_id": n}},
     tables.Worker: lambda n: {"id": f"worker-{n}", "host": "here", "pid": n},
 }
 ALL = tuple(cast(type[tables.Base], mapper.class_) for mapper in tables.Base.registry.mappers)

@@ -8,15 +8,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from app import answering
 from app.api.access import Caller, needs
 from app.api.common import Id, Page, Paging, State
 from app.api.problems import Problem, documented
+from app.view.critics import too_few
+from app.worker import waking
+from app.worker.waking import fit_critic
 from core.scopes import Scope
-from core.types import JobState
+from core.types import JobState, Role
 from store import jobs, listing, projects
 from store.tables import Job
 
 router = APIRouter(tags=["jobs"])
+Starter = Annotated[Caller, needs(Scope.JOBS_WRITE)]
 
 
 class JobOut(BaseModel):
@@ -62,7 +67,7 @@ def get_job(job_id: Id, state: State, caller: Annotated[Caller, needs(Scope.JOBS
 
 
 @router.post("/jobs/{job_id}/cancel", responses=documented(404))
-def cancel_job(job_id: Id, state: State, caller: Annotated[Caller, needs(Scope.ADMIN)]) -> JobOut:
+def cancel_job(job_id: Id, state: State, caller: Starter) -> JobOut:
     """A waiting job ends at once, a running one at its next step; a finished one stays as it is."""
     with state.db.write() as session:
         _check(caller, jobs.get(session, job_id))
@@ -70,9 +75,55 @@ def cancel_job(job_id: Id, state: State, caller: Annotated[Caller, needs(Scope.A
         return told(jobs.get(session, job_id))
 
 
+@router.post("/jobs/{job_id}/again", responses=documented(404))
+def try_again(job_id: Id, state: State, caller: Starter) -> JobOut:
+    """Start a failed or cancelled job again, as the same one: what it has done stays done. 422 for any other."""
+    from app.worker.jobs import try_again as again
+
+    with state.db.write() as session:
+        _check(caller, jobs.get(session, job_id))
+        return told(again(session, job_id, caller.person.id))
+
+
+class Started(BaseModel):
+    """How many items are queued, at most 10,000 at once: ask again for the rest."""
+
+    items: int
+
+
+@router.post("/projects/{project_id}/answers", responses=documented(404))
+def answer_missing(project_id: Id, state: State, caller: Starter) -> Started:
+    """Let the model answer every item that has no answer; asking twice queues nothing twice."""
+    caller.in_project(project_id)
+    with state.db.write() as session:
+        return Started(items=answering.answer_missing(session, project_id, caller.person.id))
+
+
+@router.post("/projects/{project_id}/critics/train", status_code=201, responses=documented(404))
+def train_critic(project_id: Id, state: State, caller: Starter) -> JobOut:
+    """Train the step critic on people's labels now. 422 where there are too few."""
+    caller.in_project(project_id)
+    with state.db.write() as session:
+        projects.get(session, project_id)
+        if missing := too_few(session, project_id):
+            raise ValueError(missing)
+        return told(jobs.get(session, fit_critic(session, project_id, user_id=caller.person.id)))
+
+
+@router.post("/projects/{project_id}/lessons/trials", status_code=201, responses=documented(404))
+def try_lessons(project_id: Id, state: State, caller: Starter) -> JobOut:
+    """Answer a draw of decided items with and without lessons now."""
+    caller.in_project(project_id)
+    with state.db.write() as session:
+        projects.get(session, project_id)
+        return told(jobs.get(session, waking.try_lessons(session, project_id, user_id=caller.person.id)))
+
+
 def _check(caller: Caller, row: Job) -> None:
-    """A token of one project sees nothing of jobs without a project."""
-    if caller.project_id is not None and row.project_id is None:
-        raise Problem(403, "other_project", "This token opens another project only.")
+    """Jobs without a project are for admins, and not for a token of one project."""
     if row.project_id is not None:
         caller.in_project(row.project_id)
+    elif caller.project_id is not None:
+        raise Problem(403, "other_project", "This token opens another project only.")
+    elif not caller.person.may(Role.ADMIN):
+        raise Problem(403, "missing_role", "This job belongs to no project: it is for admins.")

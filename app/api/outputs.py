@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, StringConstraints, model_validator
+from sqlalchemy.orm import Session
 
 from app.api.access import Caller, needs
 from app.api.common import LARGEST, Body, Id, Key, LongText, Name, Page, Paging, State, once
@@ -134,9 +135,22 @@ class VoteOut(BaseModel):
     evidence: str
 
 
+class LessonUsed(BaseModel):
+    """A lesson that was in the prompt; ``vote`` is what a person said of its use."""
+
+    retrieval_id: int
+    lesson_id: int
+    lesson_revision: int
+    slot: str
+    score: float
+    text: str
+    vote: str | None
+
+
 class OutputDetail(OutputOut):
     steps: list[StepOut]
     votes: list[VoteOut]
+    lessons: list[LessonUsed]
 
 
 @router.post(
@@ -190,11 +204,33 @@ def get_output(output_id: Id, state: State, caller: Annotated[Caller, needs(Scop
         output = outputs.get(session, output_id)
         item = items.get(session, output.item_id)
         caller.in_project(item.project_id)
-        risk, votes = judgements.risk(session, output_id), judgements.votes(session, output_id)
+        return detail_of(session, output)
+
+
+def detail_of(session: Session, output: Output, *, blind: bool = False) -> OutputDetail:
+    """``blind``: what machines say of it, risk and votes, is left out."""
+    risk = None if blind else judgements.risk(session, output.id)
+    votes = () if blind else judgements.votes(session, output.id)
+    used = [
+        LessonUsed(
+            retrieval_id=chip.retrieval.id,
+            lesson_id=chip.lesson.id,
+            lesson_revision=chip.retrieval.lesson_revision,
+            slot=chip.retrieval.slot,
+            score=chip.retrieval.score,
+            text=chip.lesson.text,
+            vote=chip.retrieval.vote,
+        )
+        for chip in outputs.chips(session, output.id)
+    ]
+    told = _told(output, output.item.external_id, risk)
+    if blind:
+        told["mean_logprob"] = None
     return OutputDetail(
-        **_told(output, item.external_id, risk),
+        **told,
         steps=[StepOut.model_validate(step, from_attributes=True) for step in output.steps],
         votes=[VoteOut.model_validate(vote, from_attributes=True) for vote in votes],
+        lessons=used,
     )
 
 

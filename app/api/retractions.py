@@ -13,6 +13,8 @@ from app import lesson_changes
 from app.api.access import Caller, needs
 from app.api.common import LARGEST, Body, Id, Key, State, once
 from app.api.problems import Problem, documented
+from app.view import taking_back as view
+from app.worker import client
 from core.scopes import Scope
 from core.types import LessonKind
 from store import lessons, projects
@@ -120,6 +122,77 @@ def undo(request: Request, retraction_id: Id, wanted: Undo, caller: Writer, key:
         return _told(session, row)
 
     return once(request, caller, key, wanted, act, 200)
+
+
+class Relabelled(BaseModel):
+    """How many items got their labels anew; their lessons are proposed once they are distilled."""
+
+    items: int
+
+
+@router.post("/retractions/{retraction_id}/relabel", response_model=Relabelled, responses=documented(404, 409))
+def relabel(request: Request, retraction_id: Id, wanted: Undo, caller: Writer, key: Key = None) -> Response:
+    """Exchange the two labels that what it holds has mixed up. 422 where there are none."""
+
+    def act(session: Any) -> Relabelled:
+        project_id = _project(session, retraction_id, caller)
+        n = lesson_changes.relabel(session, project_id, retraction_id, caller.person.id, wanted.why)
+        return Relabelled(items=n)
+
+    return once(request, caller, key, wanted, act, 200)
+
+
+@router.post("/retractions/{retraction_id}/unlabel", response_model=RetractionOut, responses=documented(404, 409))
+def unlabel(request: Request, retraction_id: Id, wanted: Undo, caller: Writer, key: Key = None) -> Response:
+    """Take the exchanged labels back, by a retraction of their own."""
+
+    def act(session: Any) -> RetractionOut:
+        project_id = _project(session, retraction_id, caller)
+        done = lesson_changes.unlabel(session, project_id, retraction_id, caller.person.id, wanted.why)
+        return _told(session, lessons.get_retraction(session, done.id))
+
+    return once(request, caller, key, wanted, act, 200)
+
+
+@router.post("/retractions/{retraction_id}/unlearn", status_code=202, responses=documented(404))
+def unlearn(retraction_id: Id, state: State, caller: Writer) -> Response:
+    """Let a worker offer heads that did not learn from what it holds; none comes into force by itself."""
+    with state.db.write() as session:
+        project_id = _project(session, retraction_id, caller)
+        lesson_changes.wake_unlearning(session, project_id, retraction_id, caller.person.id)
+    return Response(status_code=202)
+
+
+class SuspectOut(BaseModel):
+    """A correction that may be wrong for the same reason, with why, and the lessons that drew on it; the likeliest first."""
+
+    correction_id: int
+    text: str
+    author: str
+    at: datetime
+    item_id: int
+    reasons: list[str]
+    score: float
+    lessons: list[int]
+
+
+@router.get("/retractions/{retraction_id}/suspects", responses=documented(404))
+def suspects(retraction_id: Id, state: State, caller: Writer) -> list[SuspectOut]:
+    """Near what it holds, by author, time, import and, where a worker can say so, meaning."""
+    with state.db.read() as session:
+        project_id = _project(session, retraction_id, caller)
+        texts = view.texts_of(session, project_id, retraction_id)
+    vectors = client.embed(state.db, state.settings, list(texts.values())) if texts else None
+    known = {} if vectors is None else dict(zip(texts, vectors, strict=True))
+    with state.db.read() as session:
+        found = view.suspects_of(session, project_id, retraction_id, known)
+    return [SuspectOut.model_validate(one, from_attributes=True) for one in found]
+
+
+def _project(session: Any, retraction_id: int, caller: Caller) -> int:
+    project_id: int = lessons.get_retraction(session, retraction_id).project_id
+    caller.in_project(project_id)
+    return project_id
 
 
 def _previewed(found: lessons.Reach, why: str) -> RetractionOut:

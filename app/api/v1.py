@@ -9,21 +9,53 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 
 from app.api import (
+    account_tokens,
+    audit_search,
+    claims,
     exports,
     images,
+    imports,
     items,
     jobs,
+    lesson_decisions,
     lesson_effect,
     lessons,
     outputs,
+    people,
     problems,
     projects,
+    reports,
     retractions,
     reviews,
+    rules,
+    versions,
+    webhooks,
 )
 from app.state import AppState
 from core.exporters import REGISTRY as EXPORTERS
 
+RESOURCES = (
+    projects,
+    items,
+    imports,
+    images,
+    outputs,
+    claims,
+    reviews,
+    lesson_effect,  # before the routes that have an id where it has a word
+    lessons,
+    lesson_decisions,
+    retractions,
+    rules,
+    versions,
+    reports,
+    exports,
+    jobs,
+    webhooks,
+    people,
+    account_tokens,
+    audit_search,
+)
 SAYS = """Push items and outputs, wait for what people decide, retrieve lessons, and fetch training data.
 
 Send a token as `Authorization: Bearer`. Lists are pages: give `next_cursor` back as `cursor`. A POST with an `Idempotency-Key`
@@ -43,23 +75,23 @@ def create_api(state: AppState) -> FastAPI:
     )
     api.state.corrigenda = state
     problems.install(api)
-    modules = (projects, items, images, outputs, reviews, lessons, retractions, lesson_effect, exports, jobs)
-    for module in modules:
+    for module in RESOURCES:
         api.include_router(module.router)
-    api.state.resources = [route for module in modules for route in module.router.routes]
-    described: dict[str, Any] = {}
+    api.state.resources = [route for module in RESOURCES for route in module.router.routes]
+    kept: dict[str, Any] = {}
 
     @api.get("/openapi.json", include_in_schema=False)
     def openapi(_: Request) -> Response:
         """Open to everyone: it says what the public source code says."""
-        if not described:
-            described.update(_describe(api))
-        return JSONResponse(described)
+        if not kept:
+            kept.update(described(api))
+        return JSONResponse(kept)
 
     return api
 
 
-def _describe(api: FastAPI) -> dict[str, Any]:
+def described(api: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document."""
     document = get_openapi(
         title=api.title, version=api.version, description=SAYS, routes=api.routes, servers=[{"url": "/api/v1"}]
     )

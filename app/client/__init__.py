@@ -10,8 +10,9 @@
 ``AsyncClient`` has the same methods, to be awaited.
 """
 
+from app.client.admin_values import Claim, Decided, NewRule, Person, Rule, RuleTried, Webhook
 from app.client.asynchronous import AsyncClient
-from app.client.errors import ApiError, ConnectionFailed, CorrigendaError, WaitedTooLong
+from app.client.errors import ApiError, BadSignature, ConnectionFailed, CorrigendaError, WaitedTooLong
 from app.client.sync import Client
 from app.client.values import (
     Correction,
@@ -27,26 +28,38 @@ from app.client.values import (
     PushedOutput,
     Retrieved,
     Review,
+    WebhookEvent,
 )
+from app.client.webhooks import verify_webhook
 
 __all__ = [
     "ApiError",
     "AsyncClient",
+    "BadSignature",
+    "Claim",
     "Client",
     "ConnectionFailed",
     "Correction",
     "CorrigendaError",
+    "Decided",
     "Export",
     "Item",
     "ItemsPushed",
     "Job",
     "Lesson",
+    "NewRule",
     "Output",
     "OutputsPushed",
     "Page",
+    "Person",
     "Project",
     "PushedOutput",
     "Retrieved",
     "Review",
+    "Rule",
+    "RuleTried",
     "WaitedTooLong",
+    "Webhook",
+    "WebhookEvent",
+    "verify_webhook",
 ]

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from app.client import operations
+from app.client import admin_operations, operations
+from app.client.admin_values import Claim, Decided, NewRule, Person, Rule, RuleTried, Webhook
 from app.client.errors import ConnectionFailed
 from app.client.operations import Call, Operation, Sleep
 from app.client.transport import TIMEOUT, base_url, body_of, error_of, headers, may_repeat, pause, request_of
@@ -127,6 +128,91 @@ class AsyncClient:
             async for line in answer.aiter_lines():
                 if line:
                     yield json.loads(line)
+
+    async def rules(self, project_id: int) -> list[Rule]:
+        """The project's rules, with how each does."""
+        return await self._run(admin_operations.rules(project_id))
+
+    async def add_rule(self, project_id: int, rule: NewRule) -> Rule:
+        return await self._run(admin_operations.add_rule(project_id, rule))
+
+    async def check_rule(self, project_id: int, rule: NewRule) -> RuleTried:
+        """What it would say of the newest answers; nothing is kept."""
+        return await self._run(admin_operations.check_rule(project_id, rule))
+
+    async def change_rule(self, rule_id: int, **changes: Any) -> Rule:
+        """``changes``: the fields of ``NewRule``, and ``enabled``."""
+        return await self._run(admin_operations.change_rule(rule_id, changes))
+
+    async def remove_rule(self, rule_id: int) -> None:
+        await self._run(admin_operations.remove_rule(rule_id))
+
+    async def people(self) -> list[Person]:
+        return await self._run(admin_operations.people())
+
+    async def add_person(self, name: str, password: str, role: str = "annotator") -> Person:
+        return await self._run(admin_operations.add_person(name, password, role))
+
+    async def change_person(self, person_id: int, **changes: Any) -> Person:
+        """``changes``: role, active."""
+        return await self._run(admin_operations.change_person(person_id, changes))
+
+    async def webhooks(self) -> list[Webhook]:
+        return await self._run(admin_operations.webhooks())
+
+    async def add_webhook(self, url: str, events: Sequence[str], project_id: int | None = None) -> Webhook:
+        """Its ``secret`` comes this once; ``verify_webhook`` needs it where messages are received."""
+        return await self._run(admin_operations.add_webhook(url, events, project_id))
+
+    async def change_webhook(self, webhook_id: int, **changes: Any) -> Webhook:
+        """``changes``: url, events, active."""
+        return await self._run(admin_operations.change_webhook(webhook_id, changes))
+
+    async def remove_webhook(self, webhook_id: int) -> None:
+        await self._run(admin_operations.remove_webhook(webhook_id))
+
+    async def propose_lesson(
+        self, project_id: int, kind: str, text: str, applicability: str, *, why: str = ""
+    ) -> Lesson:
+        """It waits for an expert."""
+        return await self._run(admin_operations.propose_lesson(project_id, kind, text, applicability, why))
+
+    async def accept_lesson(self, lesson_id: int, **changes: Any) -> Lesson:
+        """``changes`` of the wording: text, applicability, kind."""
+        return await self._run(admin_operations.accept_lesson(lesson_id, changes))
+
+    async def reject_lesson(self, lesson_id: int, why: str = "") -> Lesson:
+        return await self._run(admin_operations.reject_lesson(lesson_id, why))
+
+    async def retire_lesson(self, lesson_id: int, why: str) -> int:
+        """Out of search, prompts and exports at once; returns the number of the retraction."""
+        return await self._run(admin_operations.retire_lesson(lesson_id, why))
+
+    async def claim(self, project_id: int, queue: str = "annotate", item_id: int | None = None) -> Claim | None:
+        """The next item for the token's owner to review, or ``None`` where there is none."""
+        return await self._run(admin_operations.claim(project_id, queue, item_id))
+
+    async def submit(self, held: Claim, action: str = "submit", **form: Any) -> Decided:
+        """``action``: submit, accept, cannot_judge; ``form``: text, rewrite, first_wrong_step, label and so on."""
+        return await self._run(admin_operations.submit(held, action, form))
+
+    async def skip(self, held: Claim, reason: str) -> None:
+        await self._run(admin_operations.leave(held, "skip", reason))
+
+    async def flag(self, held: Claim, reason: str) -> None:
+        """Hand it to the experts."""
+        await self._run(admin_operations.leave(held, "flag", reason))
+
+    async def release(self, held: Claim) -> None:
+        await self._run(admin_operations.leave(held, "release", None))
+
+    async def report(self, project_id: int, name: str) -> dict[str, Any]:
+        """The figures of a page: quality, calibration, critics, self-correction, lessons, loop."""
+        return await self._run(admin_operations.report(project_id, name))
+
+    async def try_again(self, job_id: int) -> Job:
+        """Start a failed or cancelled job again."""
+        return await self._run(admin_operations.try_again(job_id))
 
     async def _run(self, operation: Operation[T]) -> T:
         sent: Any = None

@@ -25,3 +25,7 @@ class WaitedTooLong(CorrigendaError):
     def __init__(self, message: str, done: tuple[object, ...] = ()) -> None:
         super().__init__(message)
         self.done = done
+
+
+class BadSignature(CorrigendaError):
+    """A message that claims to be a webhook and is not to be trusted."""

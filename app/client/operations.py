@@ -52,7 +52,8 @@ class Sleep:
 Operation: TypeAlias = Generator[Call | Sleep, Any, T]
 
 
-def _post(path: str, body: Any) -> Call:
+def post(path: str, body: Any) -> Call:
+    """With a key of its own, so that it may be sent again."""
     return Call("POST", path, json=body, key=uuid.uuid4().hex)
 
 
@@ -80,7 +81,7 @@ def push_items(project_id: int, items: Sequence[Item], answer: bool, size: int =
     counts, ids, job_id = {"added": 0, "updated": 0, "unchanged": 0}, [], None
     for start in range(0, len(items), size):
         rows = [asdict(item) for item in items[start : start + size]]
-        body = yield _post(f"/projects/{project_id}/items", {"items": rows, "answer": answer})
+        body = yield post(f"/projects/{project_id}/items", {"items": rows, "answer": answer})
         counts = {name: count + body[name] for name, count in counts.items()}
         ids += body["ids"]
         job_id = body["job_id"] or job_id
@@ -101,7 +102,7 @@ def push_outputs(project_id: int, outputs: Sequence[Output], size: int = 100) ->
     job_id = None
     for start in range(0, len(outputs), size):
         rows = [_output(one) for one in outputs[start : start + size]]
-        body = yield _post(f"/projects/{project_id}/outputs", {"outputs": rows})
+        body = yield post(f"/projects/{project_id}/outputs", {"outputs": rows})
         kept += [read(PushedOutput, row) for row in body["data"]]
         job_id = body["job_id"] or job_id
     return OutputsPushed(kept, job_id)
@@ -173,7 +174,7 @@ def retrieve(project_id: int, prompt: str, context: str) -> Operation[Retrieved]
 
 def start_export(project_id: int, format: str, container: str, filters: Mapping[str, str]) -> Operation[Export]:
     body = {"format": format, "container": container, "filters": dict(filters)}
-    return read(Export, (yield _post(f"/projects/{project_id}/exports", body)))
+    return read(Export, (yield post(f"/projects/{project_id}/exports", body)))
 
 
 def export(export_id: int) -> Operation[Export]:

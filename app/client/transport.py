@@ -45,9 +45,9 @@ def pause(answer: httpx.Response | None, tried: int) -> float:
 
 
 def body_of(answer: httpx.Response) -> Any:
-    """The JSON; raises ``ApiError``."""
+    """The JSON, or nothing where there is none; raises ``ApiError``."""
     if answer.status_code < httpx.codes.BAD_REQUEST:
-        return answer.json()
+        return answer.json() if answer.content else None
     raise error_of(answer)
 
 

@@ -166,6 +166,16 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookEvent:
+    """``type`` as ``review.submitted``; ``data`` holds ids. The same ``id`` may come twice."""
+
+    id: str
+    type: str
+    timestamp: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """``next_cursor`` says where to go on, now or later."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from app.gateway.prompting import Asked, text_of
 from app.pushing import Push, effect_key, push
 from app.retrieving import Lesson, Retrieved
+from core.patterns import compile_pattern
 from core.projects import GatewaySettings
 from store import judgements, listing, lookups, outputs
 from store.engine import Database
@@ -49,10 +50,8 @@ def chosen(settings: GatewaySettings) -> bool:
 
 def redacted(text: str, settings: GatewaySettings) -> str:
     """``text`` without what the patterns find."""
-    import re2
-
     for pattern in settings.redact:
-        text = re2.sub(pattern, REDACTED, text)
+        text = compile_pattern(pattern).sub(REDACTED, text)
     return text[:MAX_TEXT]
 
 

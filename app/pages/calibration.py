@@ -7,13 +7,12 @@ from typing import Any
 import gradio as gr
 
 from app import auth
+from app.choosing import set_threshold
 from app.pages import layout
 from app.state import AppState
 from app.view import calibration as view
 from app.view import judges
-from core.projects import ProjectSettings
 from core.types import Role
-from store import projects, queue
 
 PEOPLE = "Only answers with at least this risk go to people, and the random draws"
 
@@ -97,14 +96,6 @@ def _page(session: Any, project_id: int | None) -> list[Any]:
         view.figures_table(history, intervals=False),
         "",
     ]
-
-
-def set_threshold(session: Any, project_id: int, value: float, only_risky: bool, user_id: int) -> int:
-    """Keep the threshold, on record, and put every waiting answer where it belongs now; how many changed sides."""
-    project = projects.get(session, project_id)
-    options = ProjectSettings.model_validate({**project.settings, "risk_threshold": value, "only_risky": only_risky})
-    projects.update(session, project_id, user_id=user_id, settings=options.model_dump())
-    return queue.apply_threshold(session, project_id)
 
 
 def _risk(value: Any) -> float:

@@ -7,14 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from app import auth
+from app import auth, choosing
 from app.pages import layout
 from app.state import AppState
 from app.view import critics as view
-from app.worker.heads import CRITIC
 from app.worker.waking import fit_critic
 from core.types import Role
-from store import critic_models
 
 Handler = Callable[..., Any]
 LIVE_SECONDS = 4.0
@@ -121,8 +119,7 @@ def use(session: Any, project_id: int, version: str, user_id: int) -> None:
     model_id = layout.as_int(version) if version else None
     if version and model_id is None:
         raise LookupError("there is no such version")
-    critic_models.choose(session, project_id, CRITIC, model_id, user_id=user_id)
-    fit_critic(session, project_id, train=False, user_id=user_id)
+    choosing.use_critic(session, project_id, model_id, user_id)
 
 
 def _page(session: Any, project_id: int | None, days: str, *, admin: bool) -> list[Any]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from app import lesson_changes
-from core.types import LessonKind, LessonStatus
-from store import lesson_merging, lessons
+from core.types import LessonKind
+from store import lessons
 from store.engine import Database
 
 MOST = 200
@@ -47,7 +47,5 @@ def _one(session: Session, action: str, project_id: int, lesson_id: int, user_id
         lesson_changes.accept(session, lesson_id, user_id)
     elif action == "bulk-reject":
         lessons.reject(session, lesson_id, user_id)
-    elif not lesson_merging.set_kind(session, lesson_id, user_id, kind):
-        raise ValueError("it has this kind already")
-    elif lesson.status == LessonStatus.ACTIVE:
-        lesson_changes.embed_new(session, project_id, [lesson_id, lesson.revision], user_id)
+    else:
+        lesson_changes.set_kind(session, lesson_id, user_id, kind)

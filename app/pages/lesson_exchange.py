@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from typing import Any
 
 import gradio as gr
 
-from app import auth, exporting
+from app import auth, exporting, uploads
 from app.pages import layout
 from app.pages.project_import import incoming
 from app.state import AppState
 from app.view.render import render
 from core.lessons import knowledge_base
-from core.types import JobPriority, Role
-from store import exports, jobs, projects
+from core.types import Role
+from store import exports, jobs
 
 NOTE = "A knowledge base that was exported here or elsewhere (JSONL), or a plain JSON list of texts."
 
@@ -46,9 +44,9 @@ def build(state: AppState, picker: gr.Dropdown) -> dict[str, Any]:
             head = knowledge_base.check(known)
         except knowledge_base.BadKnowledgeBase as problem:
             return layout.said(f"{layout.sentence(problem)} Nothing of it was taken.", "bad")
-        kept = state.settings.uploads_dir.resolve() / f"{secrets.token_hex(8)}.jsonl"
-        shutil.copyfile(known, kept)
-        _enqueue(state, project_id, str(kept), person.id, bool(as_they_stand))
+        kept = uploads.keep(state.settings, known, ".jsonl")
+        with state.db.write() as session:
+            uploads.import_lessons(session, project_id, kept, bool(as_they_stand), person.id)
         return layout.said(
             f"{f'{head.lessons:,} lessons are' if head else 'The list is'} queued. What became of them appears below.",
             "ok",
@@ -90,22 +88,6 @@ def shown(person: auth.Person) -> list[Any]:
     """Values for the controls of ``build``."""
     expert, admin = person.may_somewhere(Role.EXPERT), person.may_somewhere(Role.LEAD)
     return [gr.update(visible=expert), gr.update(visible=admin), gr.update(visible=admin)]
-
-
-def _enqueue(state: AppState, project_id: int, path: str, user_id: int, as_they_stand: bool) -> None:
-    from app.worker.jobs import enqueue
-
-    payload = {"path": path, "project_id": project_id, "user_id": user_id, "as_they_stand": as_they_stand}
-    with state.db.write() as session:
-        projects.get(session, project_id)
-        enqueue(
-            session,
-            "import_lessons",
-            payload,
-            priority=JobPriority.NORMAL,
-            project_id=project_id,
-            user_id=user_id,
-        )
 
 
 def _history(state: AppState, project_id: int, admin: bool) -> str:

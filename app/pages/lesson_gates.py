@@ -6,14 +6,13 @@ from typing import Any
 
 import gradio as gr
 
-from app import auth
+from app import auth, choosing
 from app.pages import layout
 from app.state import AppState
 from app.view import lesson_effect
 from app.view import lesson_gates as view
 from app.view.lookups import use_and_effect
 from core.types import Role
-from store import critic_models
 
 ONLY_ADMINS = "Only an admin can change which gate is in force."
 
@@ -63,6 +62,6 @@ def use(session: Any, project_id: int, data: dict[str, str], user_id: int) -> No
     """Put a version of a gate in force, by its id; empty for the one that comes with the product. Raises ``LookupError``."""
     gate, version = data.get("gate", ""), data.get("version", "?")
     model_id = layout.as_int(version) if version else None
-    if gate not in view.GATES or (version and model_id is None):
+    if version and model_id is None:
         raise LookupError("there is no such version")
-    critic_models.choose(session, project_id, gate, model_id, user_id=user_id)
+    choosing.use_gate(session, project_id, gate, model_id, user_id)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app import lesson_changes
 from app.pages import layout
-from core.types import LessonKind, LessonStatus
+from core.types import LessonKind
 from store import lesson_merging, lessons
 from store.tables import Lesson
 
@@ -105,12 +105,10 @@ def join(session: Session, asked: object, user_id: int, kind: str, text: str, ap
         raise ValueError("choose the lessons again")
     ids = [int(id_) for id_ in asked["ids"]]
     if asked["do"] == "merge":
-        new = lesson_merging.merge(session, ids, user_id, kind=kind, text=text, applicability=applicability)
-        made, says = [new], f"Merged {len(ids)} lessons into this one; they are suspended."
+        made = [lesson_changes.merge(session, ids, user_id, kind=kind, text=text, applicability=applicability)]
+        says = f"Merged {len(ids)} lessons into this one; they are suspended."
     else:
         texts = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
-        made = lesson_merging.split(session, ids[0], user_id, texts=texts, applicability=applicability)
+        made = lesson_changes.split(session, ids[0], user_id, texts=texts, applicability=applicability)
         says = f"Split lesson {ids[0]} into {len(made)}; it is suspended. This is the first of them."
-    active = [one.id for one in made if one.status == LessonStatus.ACTIVE]
-    lesson_changes.embed_new(session, made[0].project_id, active, user_id)
     return made[0].id, says

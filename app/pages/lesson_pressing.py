@@ -14,7 +14,6 @@ from app.pages.lesson_list import Asked
 from app.state import AppState
 from app.view import lessons as view
 from core.types import Role
-from store import lesson_merging, lessons
 
 Handler = Callable[..., list[Any]]
 
@@ -118,18 +117,10 @@ def _decide(session: Any, person: auth.Person, data: dict[str, str], lesson_id: 
         return lesson_id, lesson_retiring.act(session, person, data)
     if action == "settle":
         other = layout.as_int(data.get("other")) or 0
-        said = lesson_merging.settle(session, lesson_id, other, person.id, data.get("keep", ""))
-        _embed(session, [lesson_id, other], person.id)
+        said = lesson_changes.settle(session, lesson_id, other, person.id, data.get("keep", ""))
         return lesson_id, said
     if action == "undo":
-        again, gone = lesson_merging.undo(session, lesson_id, person.id)
-        _embed(session, again, person.id)
+        again, gone = lesson_changes.unmerge(session, lesson_id, person.id)
         named = ", ".join(str(id_) for id_ in again) or "none"
         return lesson_id, f"Undone: suspended {', '.join(str(id_) for id_ in gone)}; stands again: {named}."
     raise ValueError("there is no such action")
-
-
-def _embed(session: Any, ids: list[int], user_id: int) -> None:
-    lesson = lessons.get(session, ids[0]) if ids else None
-    if lesson is not None:
-        lesson_changes.embed_new(session, lesson.project_id, [lesson.id, *ids[1:], lesson.revision], user_id)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import gradio as gr
 
-from app import auth
+from app import auth, people
 from app.pages import layout
 from app.state import AppState
 from app.view.render import render
@@ -67,11 +66,7 @@ def _table(state: AppState, person: auth.Person) -> str:
 def _change(state: AppState, person: auth.Person, action: str, user_id: int, data: dict[str, str]) -> str:
     """Do what a button of the table asks for; returns what to say."""
     if action == "reset":
-        password = "-".join(secrets.token_hex(2) for _ in range(4))
-        hashed = auth.hash_password(password)
-        with state.db.write() as session:
-            name = users.get(session, user_id).name
-            users.set_password(session, user_id, hashed, by=person.id)
+        name, password = people.reset_password(state.db, user_id, person.id)
         return f"The new password of {name} is {password} – it is shown only now. They can change it under their name."
     with state.db.write() as session:
         user = users.get(session, user_id)
@@ -79,8 +74,6 @@ def _change(state: AppState, person: auth.Person, action: str, user_id: int, dat
             users.set_role(session, user_id, Role(data.get("role", "")).value, by=person.id)
             return f"{user.name} is {user.role} now and has to sign in again."
         if action == "deactivate":
-            if user_id == person.id:
-                raise ValueError("you cannot deactivate yourself: ask another admin")
             users.deactivate(session, user_id, by=person.id)
             return f"{user.name} can no longer sign in. What they did stays."
         if action == "activate":

@@ -5,21 +5,18 @@ A file of exported rows is known when it is seen and comes back with its reviews
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from app import auth
+from app import auth, uploads
 from app.pages import layout
 from app.state import AppState
 from app.view import projects as view
 from core.exporters.reading import recognised
 from core.importing import guess_mapping
-from core.types import JobPriority, Role
-from store import projects
+from core.types import Role
 
 ROLES = {
     "prompt": "Prompt (needed)",
@@ -149,22 +146,11 @@ def _start(
     export: str | None = None,
 ) -> str:
     """Keep a copy of the file and queue its import, of items or of exported rows of a format; returns what to say."""
-    from app.worker.jobs import enqueue
-
     if project_id is None or path is None:
         return layout.said("Choose a project and a file first.", "bad")
     if export is None and "prompt" not in mapping:
         return layout.said("Choose the column that holds the prompt.", "bad")
-    kept = state.settings.uploads_dir.resolve() / f"{secrets.token_hex(8)}{path.suffix.lower()[:10]}"
-    shutil.copyfile(path, kept)
+    kept = uploads.keep(state.settings, path, path.suffix)
     with state.db.write() as session:
-        projects.get(session, project_id)
-        enqueue(
-            session,
-            "import",
-            {"path": str(kept), "project_id": project_id, "user_id": person.id, "mapping": mapping, "export": export},
-            priority=JobPriority.NORMAL,
-            project_id=project_id,
-            user_id=person.id,
-        )
+        uploads.import_items(session, project_id, kept, mapping, person.id, export)
     return layout.said("The file is queued. What became of each row appears below.", "ok")

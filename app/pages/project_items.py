@@ -6,16 +6,13 @@ from typing import Any
 
 import gradio as gr
 
-from app import auth
+from app import answering, auth
 from app.pages import home, layout
 from app.state import AppState
 from app.view import home as home_view
 from app.view import projects as view
-from core.types import JobPriority, Role
-from store import items
+from core.types import Role
 
-AT_ONCE = 10_000
-PER_JOB = 200
 LIVE_SECONDS = 3.0
 
 
@@ -70,22 +67,9 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
 
 def generate_missing(state: AppState, project_id: int, user_id: int) -> str:
     """Queue jobs that answer the items without an answer; pressing twice queues nothing twice. Returns what to say."""
-    from app.worker.jobs import enqueue
-
     with state.db.write() as session:
-        ids = items.without_output(session, project_id, AT_ONCE)
-        for start in range(0, len(ids), PER_JOB):
-            part = ids[start : start + PER_JOB]
-            enqueue(
-                session,
-                "generate",
-                {"item_ids": part},
-                priority=JobPriority.BATCH,
-                dedupe_key=f"generate:{project_id}:{part[0]}:{part[-1]}",
-                project_id=project_id,
-                user_id=user_id,
-            )
-    if not ids:
+        n = answering.answer_missing(session, project_id, user_id)
+    if not n:
         return "Every item has an answer already."
-    more = " Press again for the rest when these are done." if len(ids) == AT_ONCE else ""
-    return f"{len(ids):,} items are queued for the worker.{more}"
+    more = " Press again for the rest when these are done." if n == answering.AT_ONCE else ""
+    return f"{n:,} items are queued for the worker.{more}"

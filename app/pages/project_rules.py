@@ -14,9 +14,10 @@ from app.pages.project_import import incoming
 from app.state import AppState
 from app.view import rules as view
 from app.view.render import render
+from app.worker.waking import wake_rules
 from core.signals.rule_file import MAX_BYTES, load
 from core.signals.rules import spec
-from core.types import JobPriority, Role, Verdict
+from core.types import Role, Verdict
 from store import projects, rules
 
 LIVE_SECONDS = 3.0
@@ -94,7 +95,7 @@ def _list_handlers(state: AppState) -> tuple[Handler, ...]:
                 projects.get(session, project_id)
                 added, changed = rules.take_in(session, project_id, load(text), user_id=person.id)
                 if added or changed:
-                    revote(session, project_id, person.id)
+                    wake_rules(session, project_id, person.id)
                 listed = view.listed(session, project_id)
         except (ValueError, LookupError) as problem:
             return [gr.skip(), layout.said(layout.sentence(problem), "bad")]
@@ -132,7 +133,7 @@ def _form_handlers(state: AppState) -> tuple[Handler, ...]:
                     rules.add(session, project_id, rule, user_id=person.id)
                 else:
                     rules.change(session, rules.get(session, rule_id, project_id).id, rule, user_id=person.id)
-                revote(session, project_id, person.id)
+                wake_rules(session, project_id, person.id)
                 listed = view.listed(session, project_id)
         except (ValueError, LookupError) as problem:
             return [gr.skip(), layout.said(layout.sentence(problem), "bad"), gr.skip(), *[gr.skip()] * FORM]
@@ -156,7 +157,7 @@ def _button_handlers(state: AppState) -> tuple[Handler, ...]:
                     values = dict(zip(NAMES, rule_form.form_values(rules.values_of(rule)), strict=True))
                     return [gr.skip(), "", *_filled(rule.id, values)]
                 done = _switched(session, rule.id, str(data.get("action")), person.id)
-                revote(session, project_id, person.id)
+                wake_rules(session, project_id, person.id)
                 return [view.listed(session, project_id), layout.said(done, "ok"), *same]
         except (LookupError, ValueError) as problem:
             return [gr.skip(), layout.said(layout.sentence(problem), "bad"), *same]
@@ -166,21 +167,6 @@ def _button_handlers(state: AppState) -> tuple[Handler, ...]:
         return ["", *_filled(None, rule_form.EMPTY)]
 
     return act, new
-
-
-def revote(session: Session, project_id: int, user_id: int) -> None:
-    """Let the rules vote again on what was judged; every state of the rules has a job of its own, so that none is missed."""
-    from app.worker.jobs import enqueue
-
-    enqueue(
-        session,
-        "revote",
-        {"project_id": project_id},
-        priority=JobPriority.NORMAL,
-        dedupe_key=f"revote:{project_id}:{rules.state(session, project_id)}",
-        project_id=project_id,
-        user_id=user_id,
-    )
 
 
 def _filled(rule_id: int | None, values: dict[str, Any]) -> list[Any]:

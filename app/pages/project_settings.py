@@ -8,15 +8,15 @@ from typing import Any
 import gradio as gr
 from pydantic import ValidationError
 
-from app import auth
-from app.pages import layout
+from app import auth, choosing
+from app.pages import layout, project_gateway
 from app.state import AppState
 from core import error_types
 from core.error_types import ErrorType
 from core.projects import ProjectSettings
 from core.signals.rules import KINDS
 from core.types import ItemType, QueueKind, Role
-from store import projects, queue
+from store import projects
 
 SKIPS = [
     ("Offer it to others", "to_others"),
@@ -58,7 +58,7 @@ LESSONS = (
 )
 REVIEWING = ("step_protocol", "blind_share")
 QUEUE = ("overlap", "lease_minutes", "skip_policy", "order_policy", "audit_share")
-NAMES = (*PROJECT, *GENERATOR, *JUDGING, *LESSONS, *REVIEWING, "error_types", *QUEUE)
+NAMES = (*PROJECT, *GENERATOR, *JUDGING, *LESSONS, *REVIEWING, "error_types", *QUEUE, *project_gateway.NAMES)
 
 
 def build(state: AppState, picker: gr.Dropdown) -> None:
@@ -175,7 +175,7 @@ def _controls() -> dict[str, Any]:
             maximum=1,
             step=0.01,
         )
-    return made
+    return {**made, **project_gateway.controls()}
 
 
 def _values(session: Any, project_id: int) -> list[Any]:
@@ -196,6 +196,7 @@ def _values(session: Any, project_id: int) -> list[Any]:
         line.skip_policy,
         line.order_policy,
         line.audit_share,
+        *project_gateway.shown(known["gateway"]),
     ]
 
 
@@ -205,6 +206,7 @@ def _save(session: Any, project_id: int, values: dict[str, Any], user_id: int) -
     chosen = {name: values[name] for name in (*JUDGING, *LESSONS, *REVIEWING)}
     chosen["error_types"] = [asdict(kind) for kind in error_types.parse(str(values["error_types"] or ""))]
     chosen["generator"] = {name: values[name] for name in GENERATOR}
+    chosen["gateway"] = {**project.settings.get("gateway", {}), **project_gateway.chosen(values)}
     changes: dict[str, Any] = {
         "name": _text(values["name"], "Give the project a name"),
         "guidelines": str(values["guidelines"] or ""),
@@ -213,25 +215,18 @@ def _save(session: Any, project_id: int, values: dict[str, Any], user_id: int) -
     }
     if project.item_type == ItemType.LABEL:
         changes["labels"] = [line.strip() for line in str(values["labels"] or "").splitlines() if line.strip()]
-    projects.update(session, project_id, user_id=user_id, **changes)
-    line = projects.queue_of(session, project_id)
-    overlap, share = line.overlap, line.audit_share
-    projects.set_queue(
+    choosing.change_project(session, project_id, user_id, **changes)
+    choosing.change_queue(
         session,
         project_id,
         QueueKind.ANNOTATE,
-        user_id=user_id,
+        user_id,
         overlap=int(values["overlap"]),
         lease_seconds=60 * int(values["lease_minutes"]),
         skip_policy=str(values["skip_policy"]),
         order_policy=str(values["order_policy"]),
         audit_share=float(values["audit_share"]),
     )
-    if int(values["overlap"]) > overlap:
-        queue.fill_slots(session, project_id)
-    if float(values["audit_share"]) != share:
-        queue.redraw_audit(session, project_id)
-    queue.apply_threshold(session, project_id)
 
 
 def _text(value: Any, otherwise: str) -> str:

@@ -8,25 +8,17 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from app import reviewing
 from app.auth import Person
 from app.pages import review_board, review_pieces
 from app.pages.review_board import MOVED, held
-from app.pages.review_deciding import correction_for, review_of, taken, verdict_of
 from app.pages.review_drafts import kept_drafts
 from app.pages.review_lessons import distil
 from app.pages.review_reply import Act, Refused, Reply, Watch, board_blocks, chips_block, empty_blocks, notice
 from app.settings import Settings
 from app.view import review as view
 from app.view.render import render
-from app.worker.waking import (
-    wake_critic,
-    wake_drivers,
-    wake_evidence,
-    wake_relevance,
-    wake_sufficiency,
-    wake_trials,
-    wake_votes,
-)
+from app.worker.waking import wake_relevance
 from core.types import QueueKind, Verdict
 from store import drafts, jobs, lesson_proposals, outputs, queue, reviews
 from store.tables import Assignment, Retrieval
@@ -79,21 +71,7 @@ def cannot_judge(session: Session, act: Act, person: Person, settings: Settings,
 def _finish(session: Session, act: Act, person: Person, settings: Settings, watch: Watch) -> Reply:
     slot = _slot(session, act.assignment)
     output = outputs.get(session, act.output)
-    if slot.token == act.token and review_board.current_output(session, slot).id != output.id:
-        raise Refused(MOVED)
-    takes = taken(session, slot, output, act.form)
-    # Who takes a review takes its verdict; its correction stands and needs no copy.
-    verdict = Verdict(takes.verdict) if takes is not None else verdict_of(act.action, act.form, output)
-    writes = act.action == "submit" and takes is None
-    correction = correction_for(session, slot, output, act.form, person) if writes else None
-    review = review_of(session, slot, output, act.form, person, verdict, takes)
-    result = reviews.submit(session, review, correction, act.token)
-    wake_evidence(session, output.item.project_id)
-    wake_drivers(session, output.item.project_id)
-    wake_critic(session, output.item.project_id)
-    wake_trials(session, output.item.project_id)
-    wake_sufficiency(session, output.item.project_id)
-    wake_votes(session, output.item.project_id, output.id, result.review_id)
+    verdict, result = reviewing.decide(session, slot, output, act.form, person, action=act.action, token=act.token)
     distilling = distil(session, slot.item_id, person, watch, fresh=result.correction_id is not None)
     reply = show_next(session, act, person, settings, watch)
     next_says = "Lessons from it appear here once they are distilled." if distilling else "Press u to reopen it."

@@ -8,16 +8,15 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import lesson_changes
+from app import lesson_changes, reviewing
 from app.auth import Person
 from app.pages import review_board
 from app.pages.review_reply import KINDS, Act, Refused, Reply, Watch, lessons_block, notice
 from app.settings import Settings
 from app.view import review as view
 from app.view.render import excerpt
-from app.worker import jobs as worker_jobs
-from core.types import JobPriority, JobState, LessonStatus, Role
-from store import audit, items, jobs, lessons, reviews
+from core.types import JobState, LessonStatus, Role
+from store import audit, items, jobs, lessons
 from store.tables import AuditEvent, Job, Lesson
 
 NO_CORRECTION = (
@@ -35,18 +34,9 @@ STATUS = {
 
 def distil(session: Session, item_id: int, person: Person, watch: Watch, *, fresh: bool) -> Reply:
     """Ask for the lessons of an item that has corrections; ``fresh`` says that one has just been added to it."""
-    if not reviews.corrections_for(session, item_id) or (watch.card_item == item_id and not fresh):
+    job = None if watch.card_item == item_id and not fresh else reviewing.distil(session, item_id, person.id)
+    if job is None:
         return {}
-    item = items.get(session, item_id)
-    job = worker_jobs.enqueue(
-        session,
-        "distil",
-        {"item_id": item_id, "user_id": person.id},
-        priority=JobPriority.PERSON_WAITING,
-        dedupe_key=f"distil:{item_id}",
-        project_id=item.project_id,
-        user_id=person.id,
-    )
     watch.card_item, watch.distil_job, watch.lesson_ids = item_id, job.id, []
     return {"lessons": lessons_block(_card(session, person, watch, "Lessons are being distilled.")), "watch": watch}
 

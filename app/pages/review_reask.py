@@ -14,7 +14,7 @@ from app.worker import jobs as worker_jobs
 from core.projects import ProjectSettings
 from core.types import JobPriority, Verdict
 from store import judgements, reviews
-from store.tables import Output
+from store.tables import Assignment, Job, Output
 
 TOO_SAFE = "The risk of this answer is not above the project's threshold, so it is not asked about again."
 BLIND = "This item is reviewed blind: nothing that machines say of its answer is used."
@@ -31,6 +31,20 @@ def reask(session: Session, act: Act, person: Person, settings: Settings, watch:
     """Ask for another attempt, which comes to this person's slot; the worker checks the risk once more."""
     slot = held(session, act, person)
     output = shown_output(session, slot, act)
+    if pending(session, slot, output.item.project_id) is not None:
+        raise Refused(ALREADY)
+    job = ask(session, slot, output, person)
+    watch.assignment_id, watch.retry_job, watch.judging = slot.id, job.id, None
+    says = "It sees what speaks against its answer, and answers once more."
+    return {
+        "attempt": live_block(view.Live("The model is asked again", says)),
+        "watch": watch,
+        "notice": notice(""),
+    }
+
+
+def ask(session: Session, slot: Assignment, output: Output, person: Person) -> Job:
+    """The job that answers once more. Raises ``Refused`` where that is not offered."""
     if reviews.is_blind(session, slot, person.id):
         raise Refused(BLIND)
     if not offered(session, output):
@@ -40,9 +54,7 @@ def reask(session: Session, act: Act, person: Person, settings: Settings, watch:
         for r in reviews.reviews_for(session, slot.item_id)
     ):
         raise Refused(JUDGED)
-    if pending(session, slot, output.item.project_id) is not None:
-        raise Refused(ALREADY)
-    job = worker_jobs.enqueue(
+    return worker_jobs.enqueue(
         session,
         "reask",
         {"output_ids": [output.id], "refiner": "self_supervision", "assignment_id": slot.id},
@@ -51,10 +63,3 @@ def reask(session: Session, act: Act, person: Person, settings: Settings, watch:
         project_id=output.item.project_id,
         user_id=person.id,
     )
-    watch.assignment_id, watch.retry_job, watch.judging = slot.id, job.id, None
-    says = "It sees what speaks against its answer, and answers once more."
-    return {
-        "attempt": live_block(view.Live("The model is asked again", says)),
-        "watch": watch,
-        "notice": notice(""),
-    }

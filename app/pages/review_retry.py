@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from sqlalchemy.orm import Session
 
+from app import reviewing
 from app.auth import Person
 from app.pages import review_board
 from app.pages.review_board import held, shown_output
-from app.pages.review_deciding import new_correction
 from app.pages.review_reply import Act, Refused, Reply, Watch, board_blocks, live_block, notice
 from app.settings import Settings
 from app.view import review as view
-from app.view.review_form import ReviewForm
-from app.worker import jobs as worker_jobs
-from core.types import JobPriority, JobState, QueueKind
-from store import jobs, judgements, reviews
+from core.types import JobState, QueueKind
+from store import jobs, judgements
 from store.queue import Claim
-from store.reviews import NewCorrection
-from store.tables import Assignment, Job, Output
+from store.tables import Assignment, Job
 
 ALREADY = "The model is still working on your last correction. Wait for its answer, or submit this one."
 
@@ -34,29 +29,13 @@ def retry(session: Session, act: Act, person: Person, settings: Settings, watch:
     output = shown_output(session, slot, act)
     if pending(session, slot, output.item.project_id) is not None:
         raise Refused(ALREADY)
-    correction = reviews.add_correction(session, _correction(slot, output, act.form, person))
-    job = worker_jobs.enqueue(
-        session,
-        "retry",
-        {"output_id": output.id, "correction_id": correction.id},
-        priority=JobPriority.PERSON_WAITING,
-        dedupe_key=f"retry:{output.id}:{slot.id}",
-        project_id=output.item.project_id,
-        user_id=person.id,
-    )
+    job = reviewing.retry(session, slot, output, act.form, person)
     watch.assignment_id, watch.retry_job, watch.judging = slot.id, job.id, None
     return {
         "attempt": live_block(_live(session, settings, None)),
         "watch": watch,
         "notice": notice("", outcome="stored", assignment_id=slot.id),
     }
-
-
-def _correction(slot: Assignment, output: Output, form: ReviewForm, person: Person) -> NewCorrection:
-    """What the person said, under a key that the same words about the same answer share: sent twice, they are one row."""
-    words = hashlib.sha256(form.words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    key = f"try:{slot.id}:{output.id}:{words}"
-    return new_correction(slot, output, form, person, form.rewritten(output.text), effect_key=key)
 
 
 def pending(session: Session, slot: Assignment, project_id: int) -> Job | None:

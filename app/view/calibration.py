@@ -368,6 +368,28 @@ def threshold(session: Session, history: History) -> Threshold:
     )
 
 
+def report(session: Session, project_id: int) -> dict[str, Any]:
+    """The figures of the page as numbers: about the risk before and after calibration with intervals, draws, versions, threshold."""
+    history = read(session, project_id)
+    known = threshold(session, history)
+    shown = len(history.rows) >= LEAST
+    draws = [row.wrong for row in history.judged if row.audit]
+    return {
+        "basis": history.basis,
+        "reviews": len(history.judged),
+        "wrong": sum(row.wrong for row in history.judged),
+        "draws": len(draws),
+        "error_of_all": from_audit(draws),
+        "error_of_all_combined": _combined(history),
+        "figures": _figures(tuple(history.rows[-NEWEST:]), ROUNDS) if shown else None,
+        "versions": history.versions,
+        "threshold": {"value": known.value, "only_risky": known.only_risky, "draws_waiting": known.draws},
+        "expected": _expected(known, known.value, [band.count for band in known.bands]),
+        "models": _models(history.judged),
+        "sources": risk_history.sources(session, project_id, history.judged),
+    }
+
+
 def threshold_said(known: Threshold, value: float) -> str:
     """What ``value`` would mean, before it is set. An uncalibrated risk lets nothing pass, so it counts as certain."""
     everything, now = (

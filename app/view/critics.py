@@ -165,5 +165,20 @@ def influence(book: Book) -> str:
     return render("critics/influence.html", rows=found["critics"], fewest=found["fewest"], blind=blind)
 
 
+def report(session: Session, project_id: int) -> dict[str, Any]:
+    """The figures of the page as numbers."""
+    book = read(session, project_id)
+    people_found = StepAgreementReport().compute(book.reviews)
+    wrong, right = notebook.label_counts(session, project_id)
+    return {
+        "critics": book.figures["critics"],
+        "weeks": book.figures["weeks"],
+        "types": ErrorCountsReport().compute(book.reviews),
+        "people": {"overall": people_found["overall"], "pairs": people_found["pairs"]},
+        "influence": CriticInfluenceReport().compute(book.reviews),
+        "labels": {"wrong": wrong, "right": right, "fewest": FEWEST, "fewest_of_a_kind": FEWEST_OF_A_KIND},
+    }
+
+
 def choices(critics: Sequence[str]) -> list[tuple[str, str]]:
     return [("All critics", ""), *((name.replace("_", " "), name) for name in critics)]

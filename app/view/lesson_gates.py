@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.choosing import GATES
 from app.view.render import count, render
 from core.lessons import relevance, sufficiency_gate
 from core.types import JobState
 from store import critic_models, jobs, lookups, relevance_votes, self_practice
 
-GATES = (lookups.GATE, lookups.SUFFICIENCY)
 JOBS = {lookups.GATE: "fit_relevance", lookups.SUFFICIENCY: "fit_sufficiency"}
 SHOWN = 8  # versions
 

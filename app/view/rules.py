@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from app.view.render import render
 from core.signals.base import cast
 from core.signals.number import WORDS
 from core.signals.rules import RuleSpec, spec
-from core.types import JobState
+from core.types import JobState, Vote
 from store import jobs, rule_stats, rules, samples
 
 TRIED = 300
@@ -98,10 +99,22 @@ def tried(session: Session, project_id: int, values: Mapping[str, Any]) -> str:
         rule = spec({**values, "name": "rule", "says": values["says"] or "faulty"})
     except ValueError as problem:
         return _check(problem=str(problem))
-    return _try_on(rule, samples.recent(session, project_id, TRIED))
+    found = try_on(rule, samples.recent(session, project_id, TRIED))
+    return _check(examples=found.examples, tried=found.tried, hits=found.hits, errors=found.errors)
 
 
-def _try_on(rule: RuleSpec, found: list[samples.Sample]) -> str:
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """``examples`` are votes with different evidence, ``errors`` what stopped the rule from voting."""
+
+    tried: int
+    hits: int
+    examples: list[Vote]
+    errors: list[str]
+
+
+def try_on(rule: RuleSpec, found: Sequence[samples.Sample]) -> Tried:
+    """What a rule says of these answers, of as many as half a second allows."""
     signal, votes, looked = rule.signal(), [], 0
     until = time.monotonic() + TRY_SECONDS
     for one in found:
@@ -110,9 +123,8 @@ def _try_on(rule: RuleSpec, found: list[samples.Sample]) -> str:
         if time.monotonic() > until:
             break
     hits = [vote for vote in votes if not vote.abstains]
-    errors = [vote.error for vote in votes if vote.error]
     examples = list({vote.evidence: vote for vote in hits}.values())[:EXAMPLES]
-    return _check(examples=examples, tried=looked, hits=len(hits), errors=errors)
+    return Tried(looked, len(hits), examples, [vote.error for vote in votes if vote.error])
 
 
 def _check(**values: Any) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app import choosing
 from app.view.render import excerpt, render
 from core.recipes.swapped import swapped
 from core.types import LessonKind
-from store import critic_models, lesson_listing, lessons, relabelling, risk_models, unlearning, users
+from store import lesson_listing, lessons, relabelling, unlearning, users
 from store.lessons import Filter, Suspect
 from store.tables import Correction, Item, Job, Lesson, Output
 
@@ -222,15 +223,10 @@ def _corrections(session: Session, ids: list[int]) -> list[tuple[Correction, str
 
 def use(session: Session, project_id: int, what: str, version: int, user_id: int) -> str:
     """Put a version of the step critic or of the risk in force: the yes of a person. Raises ``LookupError``."""
-    from app.worker.heads import CRITIC
-    from app.worker.waking import fit_critic, score_risk
-
     if what == "critic":
-        critic_models.choose(session, project_id, CRITIC, version, user_id=user_id)
-        fit_critic(session, project_id, train=False, user_id=user_id)
+        choosing.use_critic(session, project_id, version, user_id)
         return "In force. The worker lets it speak of what waits for people; the Critics page has the way back."
     if what != "risk":
         raise LookupError("there is no such version")
-    risk_models.choose(session, project_id, version, user_id=user_id)
-    score_risk(session, project_id, user_id=user_id)
+    choosing.use_risk(session, project_id, version, user_id)
     return "In force. The worker scores every answer with it; the version before is kept."

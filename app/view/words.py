@@ -42,6 +42,7 @@ JOBS = {
     "import_lessons": "Import lessons",
     "map_lessons": "Lay out the map of lessons",
     "export": "Export",
+    "webhook": "Tell webhooks",
 }
 
 

@@ -227,6 +227,12 @@ class FitDrivers(Payload):
     project_id: int
 
 
+class Webhook(Payload):
+    """Send what one address is to be told."""
+
+    webhook_id: int
+
+
 PAYLOADS: dict[str, type[Payload]] = {
     "generate": Generate,
     "analyse": Analyse,
@@ -253,4 +259,5 @@ PAYLOADS: dict[str, type[Payload]] = {
     "export": Export,
     "score_rows": ScoreRows,
     "fit_drivers": FitDrivers,
+    "webhook": Webhook,
 }

@@ -24,7 +24,7 @@ from app.worker.place import is_gone, new_worker_id
 from app.worker.texts import PartialTexts
 from core.generators.base import GeneratorError, Stopped
 from store import jobs as rows
-from store import workers
+from store import webhooks, workers
 from store.engine import Database
 from store.tables import Job
 
@@ -246,6 +246,7 @@ class Runner:
         while not self._stopping.wait(self._settings.worker_heartbeat_seconds):
             try:
                 self._beat()
+                self._tell()
                 if time.monotonic() - rescued > self._settings.worker_dead_seconds / 3:
                     rescued = time.monotonic()
                     self.rescue()
@@ -254,6 +255,17 @@ class Runner:
                     self._engine.forget_finished()
             except Exception:  # a database that is away for a moment must not end the heartbeat
                 LOG.exception("the heartbeat failed and is tried again")
+
+    def _tell(self) -> None:
+        """A job for each address that is to be told something now; one that is being told has its job."""
+        if rows.TELLING not in self._handlers:
+            return
+        with self._db.read() as session:
+            due = webhooks.due(session)
+        for webhook_id in due:
+            key = f"{rows.TELLING}:{webhook_id}"
+            with self._db.write() as session:
+                jobs.enqueue(session, rows.TELLING, {"webhook_id": webhook_id}, dedupe_key=key)
 
     def _beat(self) -> None:
         note = self._models.note or (f"{len(running)} running" if (running := self.running) else "waiting for work")

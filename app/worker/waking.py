@@ -26,6 +26,7 @@ from store import (
     projects,
     relevance_votes,
     reviews,
+    rules,
     self_practice,
 )
 
@@ -107,6 +108,12 @@ def wake_votes(session: Session, project_id: int, output_id: int, review_id: int
         return False
     _enqueue(session, "revote", project_id, f"output:{output_id}:review:{review_id}", output_ids=[output_id])
     return True
+
+
+def wake_rules(session: Session, project_id: int, user_id: int) -> int:
+    """Let the rules vote again on what was judged; every state of the rules has a job of its own, so that none is missed."""
+    key = rules.state(session, project_id)
+    return _enqueue(session, "revote", project_id, key, user_id, priority=JobPriority.NORMAL)
 
 
 def relevance_due(session: Session, project_id: int) -> bool:

@@ -7,10 +7,18 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.types import LessonStatus
-from store import audit
+from core.webhooks import Event
+from store import audit, webhooks
 from store.clock import now
 from store.tables import Lesson, LessonRevision
 from store.text import clean
+
+_EVENTS = {
+    LessonStatus.ACTIVE.value: Event.LESSON_ACCEPTED,
+    LessonStatus.REJECTED.value: Event.LESSON_REJECTED,
+    LessonStatus.SUSPENDED.value: Event.LESSON_SUSPENDED,
+    LessonStatus.RETRACTED.value: Event.LESSON_RETIRED,
+}
 
 
 class BadTransition(ValueError):
@@ -62,3 +70,6 @@ def change(
     keep_revision(session, lesson, user_id, why)
     new: dict[str, Any] = {**changed, "why": why} if why else dict(changed)
     audit.record(session, action, "lesson", lesson.id, user_id=user_id, old=old, new=new)
+    if (event := _EVENTS.get(changed.get("status", ""))) is not None:
+        told = {"lesson_id": lesson.id, "kind": lesson.kind, "revision": lesson.revision}
+        webhooks.emit(session, event, lesson.project_id, **told)

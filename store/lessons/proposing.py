@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.types import LessonDraft, LessonKind
-from store import audit
+from core.webhooks import Event
+from store import audit, webhooks
 from store.lessons.forms import keep_revision, wording
 from store.lessons.reading import by_effect
 from store.tables import Lesson, LessonParent, LessonSource
@@ -60,6 +61,7 @@ def _new(
     keep_revision(session, lesson, author_id, draft.why)
     audit.record(session, "lesson.propose", "lesson", lesson.id, user_id=author_id, new={"kind": lesson.kind})
     session.flush()
+    webhooks.emit(session, Event.LESSON_PROPOSED, project_id, lesson_id=lesson.id, kind=lesson.kind)
     return lesson
 
 

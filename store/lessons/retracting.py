@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from core.lessons.knowledge_base import FORMAT as KNOWLEDGE_BASE
 from core.types import LessonStatus
-from store import audit, vectors
+from core.webhooks import Event
+from store import audit, vectors, webhooks
 from store.clock import now
 from store.lessons.forms import change, locked
 from store.lessons.selecting import Chosen, Filter, chosen, drawing_on, first_moment, remaining
@@ -83,6 +84,11 @@ def retract_many(
     _remove_vectors(session, project_id, rows.values(), found.chosen.corrections)
     _mark_stale(session, found, user_id, why)
     session.flush()
+    told = {"lessons": len(found.chosen.lessons), "corrections": len(found.chosen.corrections)}
+    told |= {"reviews": len(found.chosen.reviews), "suspended": len(found.suspended)}
+    webhooks.emit(session, Event.RETRACTION_MADE, project_id, retraction_id=row.id, **told)
+    for export_id in found.newly_stale:
+        webhooks.emit(session, Event.EXPORT_STALE, project_id, export_id=export_id)
     return row, found
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core.types import LessonStatus
-from store import audit
+from core.webhooks import Event
+from store import audit, webhooks
 from store.clock import now
 from store.lessons.forms import BadTransition, change, keep_revision
 from store.lessons.retracting import locked_rows, reason
@@ -84,6 +85,9 @@ def undo(session: Session, retraction_id: int, user_id: int, why: str) -> Undone
     turned_down = _turn_down(session, row.id, user_id, said)
     good, stale = _exports(session, row, user_id, why)
     session.flush()
+    webhooks.emit(session, Event.RETRACTION_UNDONE, row.project_id, retraction_id=row.id, lessons=len(back))
+    for export_id in stale:
+        webhooks.emit(session, Event.EXPORT_STALE, row.project_id, export_id=export_id)
     return Undone(back, kept, turned_down, good, stale)
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from core import queues
 from core.types import QueueKind
-from store import audit
+from core.webhooks import Event
+from store import audit, webhooks
 from store.projects import queue_of
 from store.queue import access
 from store.queue.lanes import is_audit, passing, urgency
@@ -68,6 +69,7 @@ def _move_to(
     needs_nobody: bool,
 ) -> None:
     newest = {slot.output_id for slot in slots if slot.output_id > output.id}
+    waiting = None
     for slot in slots:
         mine = slot.id == own
         waits = slot.state in (OPEN, PASSED)
@@ -76,7 +78,15 @@ def _move_to(
             slot.priority = urgency(slot.queue_id, slot.item_id, audit=slot.audit, priority=priority)
             if waits:
                 slot.state = PASSED if needs_nobody and not slot.audit else OPEN
+                waiting = slot.queue if slot.state == OPEN else waiting
     session.flush()
+    if waiting is not None:
+        _tell(session, waiting, output.item_id, output.id)
+
+
+def _tell(session: Session, queue: Queue, item_id: int, output_id: int) -> None:
+    told = {"output_id": output_id, "item_id": item_id, "queue": queue.kind}
+    webhooks.emit(session, Event.OUTPUT_QUEUED, queue.project_id, **told)
 
 
 def _add_slots(session: Session, queue: Queue, output: Output, there: int, priority: float) -> int:
@@ -100,6 +110,8 @@ def _add_slots(session: Session, queue: Queue, output: Output, there: int, prior
     ]
     session.add_all(fresh)
     session.flush()
+    if state == OPEN:
+        _tell(session, queue, output.item_id, output.id)
     return len(fresh)
 
 
@@ -130,6 +142,7 @@ def _add(session: Session, queue: Queue, item_id: int, output_id: int, **more: A
     session.flush()
     if queue.access == queues.ROUND_ROBIN:
         access.deal(session, queue, [slot.id])
+    _tell(session, queue, item_id, output_id)
     return slot.id
 
 

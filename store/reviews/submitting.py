@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from core.projects import STEP_PROTOCOLS
 from core.types import QueueKind, StepLabel, Verdict
-from store import audit, drafts, queue, subtasks
+from core.webhooks import Event
+from store import audit, drafts, queue, subtasks, webhooks
 from store.reviews import auditing, deciding, disagreeing
 from store.reviews.corrections import NewCorrection, add_correction
 from store.tables import Assignment, Correction, Output, Review, Step
@@ -81,6 +82,16 @@ def submit(session: Session, review: NewReview, correction: NewCorrection | None
     drafts.discard(session, review.assignment_id, review.user_id)
     new = {"verdict": row.verdict, "revision": row.revision, "correction": correction_id}
     audit.record(session, "review.submit", "review", row.id, user_id=review.user_id, new=new)
+    told = {"review_id": row.id, "output_id": row.output_id, "item_id": slot.item_id, "correction_id": correction_id}
+    webhooks.emit(
+        session,
+        Event.REVIEW_SUBMITTED,
+        slot.queue.project_id,
+        **told,
+        verdict=row.verdict,
+        revision=row.revision,
+        queue=slot.queue.kind,
+    )
     session.flush()
     return SubmitResult(row.id, correction_id)
 

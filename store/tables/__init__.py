@@ -32,6 +32,7 @@ from store.tables.review import (
 )
 from store.tables.system import AuditEvent, Export, Job, User, UserSession, Worker
 from store.tables.teams import ProjectMember, Team, TeamMember, UserIdentity
+from store.tables.webhooks import Webhook, WebhookDelivery
 from store.tables.work import CriticModel, Critique, Item, Output, Project, Risk, RiskModel, Rollout, Rule, Step, Vote
 
 __all__ = [
@@ -88,5 +89,7 @@ __all__ = [
     "UserIdentity",
     "UserSession",
     "Vote",
+    "Webhook",
+    "WebhookDelivery",
     "Worker",
 ]

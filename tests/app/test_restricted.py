@@ -114,7 +114,7 @@ def routes(web: Web) -> list[tuple[str, str]]:
     """Every method and path of the application that leads by a number to something, filled with the project's."""
     found = []
     for path, methods in walked(web.app.routes, ""):
-        filled = re.sub(r"\{\w+\}", str(NUMBER), path.replace("{place}", "0"))
+        filled = re.sub(r"\{(\w+)\}", lambda found: WORDS.get(found[1], str(NUMBER)), path)
         if filled != path:
             found += [(method, filled) for method in methods]
     return found
@@ -131,6 +131,7 @@ def walked(known: list[Any], prefix: str) -> Iterator[tuple[str, set[str]]]:
             yield from walked(route.routes, path)
 
 
+WORDS = {"place": "0", "kind": "annotate", "learned": "critic", "name": "quality"}
 BODIES: dict[str, Any] = {
     "retrieve": {"prompt": "x"},
     "exports": {"format": "sft"},
@@ -141,6 +142,27 @@ BODIES: dict[str, Any] = {
     "release": {"token": "t" * 64},
     "retractions": {"why": "x", "lesson_ids": [NUMBER]},
     str(NUMBER): {"name": "x", "body": {}, "revision": 5},
+    "claims": {},
+    "skip": {"token": "t" * 64, "reason": "x"},
+    "flag": {"token": "t" * 64, "reason": "x"},
+    "submit": {"token": "t" * 64, "output_id": NUMBER, "action": "accept"},
+    "retry": {"token": "t" * 64, "output_id": NUMBER, "form": {"text": "x"}},
+    "reask": {"token": "t" * 64, "output_id": NUMBER},
+    "votes": {"token": "t" * 64, "retrieval_id": NUMBER, "vote": "used"},
+    "lessons": {"kind": "rule", "text": "x", "applicability": "x"},
+    "merge": {"lesson_ids": [NUMBER, NUMBER + 1], "kind": "rule", "text": "x", "applicability": "x"},
+    "split": {"texts": ["x", "y"], "applicability": "x"},
+    "settle": {"other_id": NUMBER, "keep": "both"},
+    "retire": {"why": "x"},
+    "retirement": {"confirm": True},
+    "probes": {"kind": "negative", "text": "x"},
+    "rules": {"name": "x", "options": {"pattern": "x"}, "says": "faulty"},
+    "check": {"name": "x", "options": {"pattern": "x"}, "says": "faulty"},
+    "relabel": {"why": "x"},
+    "unlabel": {"why": "x"},
+    "threshold": {"value": 0.1},
+    "critic": {"version_id": None},
+    "annotate": {"overlap": 3},
 }
 
 

@@ -82,6 +82,55 @@ def test_job_kinds_are_documented() -> None:
     assert first_cells(section("Jobs")) == set(PAYLOADS)
 
 
+def routes_told() -> dict[str, tuple[set[str], set[str]]]:
+    """Method and path, with every name in braces as {}, and the scopes and roles that stand beside it."""
+    found = {}
+    for line in section("API for programs").splitlines():
+        cells = line.strip("|").split(" | ")
+        for method, path in re.findall(r"`([A-Z]+) (/[^`]*)`", cells[0]):
+            beside = set(re.findall(r"`([^`]+)`", cells[1])), set(cells[2].strip().split(", "))
+            found[f"{method} {re.sub(r'{[^}]*}', '{}', path)}"] = beside
+    return found
+
+
+def test_every_route_of_the_api_is_documented(tmp_path: Path) -> None:
+    from app.api import v1
+    from app.state import AppState
+    from core.scopes import ROLE_FOR
+    from store.engine import Database
+    from tests.app.api.test_resources import ROUTES
+
+    db = Database(f"sqlite:///{tmp_path / 'none.sqlite'}")
+    document = v1.described(v1.create_api(AppState(Settings(data_dir=tmp_path), db)))
+    db.dispose()
+    there = {
+        f"{method.upper()} {re.sub(r'{[^}]*}', '{}', path)}": path
+        for path, ways in document["paths"].items()
+        for method in ways
+    }
+    told = routes_told()
+    assert set(told) == set(there)
+    for method, path, scope in ROUTES:
+        [label] = [one for one in there if matches(one, method, path)]
+        scopes, roles = told[label]
+        assert scope.value in scopes and ROLE_FOR[scope].value in roles, label
+
+
+def matches(label: str, method: str, path: str) -> bool:
+    """Whether a path with values fits one with {} in their places; one with words goes before one with {}."""
+    wanted, pattern = label.split(" ")
+    shape = re.escape(pattern).replace(r"\{\}", r"(\d+|{p}|annotate|critic|quality)")
+    return wanted == method and re.fullmatch(shape, path) is not None
+
+
+def test_webhook_events_are_documented() -> None:
+    from core.webhooks import SAYS, TEST
+
+    told = dict(re.findall(r"^\| `([a-z.]+)` \| (.*) \|$", section("Webhooks"), re.M))
+    told.pop(TEST)
+    assert told == {event.value: says for event, says in SAYS.items()}
+
+
 def test_keys_are_documented() -> None:
     keymap = (ROOT / "assets/js/keymap.js").read_text()
     rows = re.findall(r"show: '([^']+)', action: '[^']+', says: '([^']+)'", keymap)

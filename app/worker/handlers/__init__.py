@@ -29,6 +29,7 @@ from app.worker.handlers.rollouts import sample_rollouts
 from app.worker.handlers.score_rows import score_rows
 from app.worker.handlers.try_lessons import try_lessons
 from app.worker.handlers.unlearn import unlearn
+from app.worker.handlers.webhook import send
 from app.worker.runner import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -57,4 +58,5 @@ HANDLERS: Mapping[str, Handler] = {
     "export": export,
     "score_rows": score_rows,
     "fit_drivers": fit_drivers,
+    "webhook": send,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import threading
 import time
@@ -13,11 +14,11 @@ import httpx
 import pytest
 import uvicorn
 
-from app.client import ApiError, AsyncClient, Client, ConnectionFailed, Item, Output, WaitedTooLong
+from app.client import ApiError, AsyncClient, Client, ConnectionFailed, Item, NewRule, Output, WaitedTooLong
 from app.client.operations import Call
 from app.client.transport import may_repeat, pause
 from core.types import LessonDraft, LessonKind
-from store import exports, lessons
+from store import exports, lessons, queue
 from tests.app.api.test_resources import ANSWER, reviewed
 from tests.app.programs import Api
 from tests.pictures import file
@@ -146,3 +147,40 @@ def test_what_has_a_second_effect_is_not_repeated() -> None:
     assert may_repeat(Call("POST", "/x", key="k"), broken, 1)
     assert not may_repeat(Call("GET", "/x"), broken, 4) and not may_repeat(Call("GET", "/x"), httpx.Response(404), 1)
     assert pause(broken, 1) == 7.0 and pause(None, 1) == 0.5
+
+
+def test_a_program_that_reviews_and_runs_the_installation(api: Api, url: str) -> None:
+    with Client(url, api.token()) as client:
+        [kept] = client.push_outputs(api.project, [Output(ANSWER, "theirs", item=Item("i1", "What is 3 + 4?"))]).outputs
+        with api.web.db.write() as session:
+            queue.enqueue_output(session, api.project, kept.id, priority=0.5)
+        rule = NewRule("eight", {"pattern": "is 8"}, "faulty")
+        assert client.check_rule(api.project, rule).hits == 1
+        made = client.add_rule(api.project, rule)
+        assert client.change_rule(made.id, enabled=False).enabled is False
+        assert [one.name for one in client.rules(api.project)] == ["eight"]
+        client.remove_rule(made.id)
+        bob = client.add_person("bob", "correct horse", "expert")
+        assert client.change_person(bob.id, active=False).active is False and len(client.people()) == 2
+        held = client.claim(api.project)
+        assert held is not None and held.output["id"] == kept.id and held.token not in repr(held)
+        client.release(held)
+        held = client.claim(api.project)
+        assert held is not None
+        done = client.submit(held, text="7, not 8", first_wrong_step=1)
+        assert done.verdict == "faulty" and client.claim(api.project) is None
+        hook = client.add_webhook("https://example.org/", ["lesson.accepted"], api.project)
+        assert hook.secret and client.webhooks()[0].secret is None
+        assert client.change_webhook(hook.id, active=False).active is False
+        client.remove_webhook(hook.id)
+        proposed = client.propose_lesson(api.project, "rule", "Carry the one.", "sums")
+        assert client.accept_lesson(proposed.id, text="Carry it.").text == "Carry it."
+        assert client.retire_lesson(proposed.id, "wrong") > 0
+        assert client.report(api.project, "loop")["queue"]["submitted"] == 1
+
+
+def test_the_awaited_client_has_the_same_methods() -> None:
+    own = {name for name in dir(Client) if not name.startswith("_")}
+    assert own == {name for name in dir(AsyncClient) if not name.startswith("_")}
+    for name in own - {"download", "pull_export", "close"}:
+        assert inspect.signature(getattr(Client, name)) == inspect.signature(getattr(AsyncClient, name)), name
