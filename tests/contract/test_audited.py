@@ -40,7 +40,6 @@ EXEMPT = {
     "outputs.add": MACHINE,
     "outputs.add_rollouts": MACHINE,
     "queue.access.member": PART,
-    "queue.lanes.redraw_audit": PART,
     "queue.slots.set_priority": MACHINE,
     "queue.states.leave": PART,
     "reviews.deciding.keep": PART,
