@@ -114,6 +114,33 @@ def test_a_focused_button_keeps_the_focus_when_its_block_changes(site: Site, pag
     expect(button).to_be_focused()
 
 
+def test_an_export_is_known_when_it_is_seen_and_comes_back(site: Site, page: Page, tmp_path: Path) -> None:
+    fill(site.db, "How many clips?")
+    file = tmp_path / "pairs.jsonl"
+    said = '[{"role": "user", "content": "<b>1</b> + 1?"}]'
+    chosen, rejected = (f'[{{"role": "assistant", "content": "{text}"}}]' for text in ("2", "3"))
+    file.write_text(f'{{"prompt": {said}, "chosen": {chosen}, "rejected": {rejected}}}\n')
+    page.goto("/admin/")
+    settled(page)
+    page.get_by_role("tab", name="Import").click()
+    page.locator("#import-file input[type=file]").set_input_files(file)
+    expect(page.locator("#import-export-about")).to_contain_text("Format dpo: Preference pairs (DPO)")
+    expect(page.locator("#import-preview")).to_contain_text("<b>1</b> + 1?")
+    page.locator("#import-bring-back").click()
+    expect(page.locator("#import-said")).to_contain_text("queued")
+    with site.db.read() as session:
+        job = jobs.recent(session)[0]
+        assert job.payload["export"] == "dpo" and Path(job.payload["path"]).read_text("utf-8") == file.read_text(
+            "utf-8"
+        )
+    file.with_suffix(".zip").write_bytes(b"PK\x05\x06" + b"\0" * 18)
+    page.locator("#import-file").get_by_label("Remove this file").or_(
+        page.locator("#import-file [aria-label=Clear]")
+    ).first.click()
+    page.locator("#import-file input[type=file]").set_input_files(file.with_suffix(".zip"))
+    expect(page.locator("#import-said")).to_contain_text("holds no exported data set")
+
+
 def test_a_project_is_created_and_a_file_goes_to_its_import(site: Site, page: Page, tmp_path: Path) -> None:
     file = tmp_path / "items.csv"
     file.write_text("id,question,gold,note\n1,What is 2 + 2?,4,easy\n2,<b>What</b> is 3 * 3?,9,hard\n", "utf-8")
