@@ -48,6 +48,7 @@ from store.vectors import withdrawn_corrections
 Columns = Row[*tuple[Any, ...]]
 FILTERS = ("verdict", "since", "until")
 PAGE = 1000  # items
+LAYOUT = 2  # of half-written files; one of another is begun anew
 _VERDICTS = {verdict.value: verdict for verdict in Verdict}
 _SCOPES = {scope.value: scope for scope in Scope}
 _DEPENDENCIES = {dependency.value: dependency for dependency in Dependency}
@@ -155,7 +156,7 @@ def signature(session: Session) -> list[int]:
     newest = (Review, Correction, Output, CritiqueRow, Rollout, LessonRevision, Item, Retraction)
     undone = select(func.count()).select_from(Retraction).where(Retraction.undone_at.is_not(None)).scalar_subquery()
     numbers = session.execute(select(*(_newest(table.id) for table in newest), undone)).one()
-    return [int(number or 0) for number in numbers]
+    return [LAYOUT, *(int(number or 0) for number in numbers)]
 
 
 def _newest(key: Any) -> ColumnElement[int]:

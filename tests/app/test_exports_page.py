@@ -51,3 +51,19 @@ def test_an_empty_export_says_why(web: Web) -> None:
         shown = view.listing(session, made.project_id)
     assert f"No rows: the project does not have {Need.ACCEPTED.value}" in shown
     assert "data set" in shown and "3 left out: &lt;b&gt;too long&lt;/b&gt;" in shown
+
+
+def test_an_export_whose_source_was_taken_back_says_so_and_has_no_link(web: Web) -> None:
+    with web.db.write() as session:
+        made = scene(session, n_items=1)
+        rows = [
+            exports.add(session, made.project_id, format="sft", schema_version=1, filters={}, user_id=None)
+            for _ in range(2)
+        ]
+        for row in rows:
+            exports.finish(session, row.id, path=f"{row.id}.jsonl", rows=1, sha256="0" * 64)
+        rows[0].stale_why = "Lesson 3 was retracted: <i>wrong</i>"
+    with web.db.read() as session:
+        shown = view.listing(session, made.project_id)
+    assert "out of date" in shown and "Lesson 3 was retracted: &lt;i&gt;wrong&lt;/i&gt;" in shown
+    assert f"/{rows[1].id}/file" in shown and f"/{rows[0].id}/file" not in shown

@@ -144,6 +144,36 @@ def test_export_is_what_its_manifest_says_and_reads_back(bench: Bench) -> None:
     assert sorted(p.name for p in path.parent.iterdir()) == sorted([path.name, manifest_path(path).name])
 
 
+def test_snapshots_stay_as_they_were_and_the_same_filter_gives_the_same_bytes(bench: Bench) -> None:
+    with bench.db.write() as session:
+        made = scene(session, n_items=3)
+        for output in made.outputs[:2]:
+            build(session, Review, output_id=output, user_id=made.users[0], verdict="acceptable", first_wrong_step=None)
+    bench.start(HANDLERS, models(bench))
+    written: list[tuple[Path, str, bytes]] = []
+    for verdict in ("acceptable", "acceptable", "faulty", "acceptable"):
+        if len(written) == 3:
+            with bench.db.write() as session:
+                build(
+                    session,
+                    Review,
+                    output_id=made.outputs[2],
+                    user_id=made.users[0],
+                    verdict="acceptable",
+                    first_wrong_step=None,
+                )
+        with bench.db.write() as session:
+            filters = {"verdict": verdict}
+            row = exports.add(session, made.project_id, format="sft", schema_version=1, filters=filters, user_id=None)
+        result = bench.wait(bench.enqueue("export", payload={"export_id": row.id})).result
+        written.append((Path(result["path"]), result["sha256"], Path(result["path"]).read_bytes()))
+    first, second, faulty, later = written
+    assert len({path for path, _, _ in written}) == 4  # each is a version of its own
+    assert first[1:] == second[1:] and faulty[2] == b""
+    assert later[1] != first[1] and len(later[2].splitlines()) == 3
+    assert all(path.read_bytes() == data for path, _, data in written)  # a later one changes none of the earlier
+
+
 def test_an_export_can_be_a_data_set_folder_with_its_card(bench: Bench) -> None:
     with bench.db.write() as session:
         made = scene(session, n_items=2)
