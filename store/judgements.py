@@ -6,7 +6,7 @@ run again leaves one row of each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select
@@ -38,6 +38,15 @@ class AnswerText:
     mean_logprob: float | None
 
 
+def take_turn(session: Session, output_ids: Iterable[int]) -> None:
+    """Until the transaction ends, others that write what is found of these outputs wait, as far as they ask for this too.
+
+    Without it two jobs that judge one output at once would both delete what was there and both insert.
+    """
+    ids = sorted(output_ids)
+    session.execute(select(Output.id).where(Output.id.in_(ids)).order_by(Output.id).with_for_update(key_share=True))
+
+
 def save(
     session: Session,
     output_id: int,
@@ -47,7 +56,7 @@ def save(
     critics: Sequence[str] = (),
     risk: types.RiskEstimate | None = None,
 ) -> None:
-    """Keep what was found. A source's votes and critiques replace its older ones; those of other sources stay.
+    """Keep what was found; ``take_turn`` first. A source's votes and critiques replace its older ones; those of others stay.
 
     ``critics`` were asked, also those that said nothing this time.
     """

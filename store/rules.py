@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from core import types
 from core.signals.rules import RuleSpec, spec
-from store import audit, projects
+from store import audit, judgements, projects
 from store.tables import Item, Output, Project, Rule, Vote
 from store.text import clean
 
@@ -167,9 +167,7 @@ def is_silent(vote: types.Vote) -> bool:
 
 def save_votes(session: Session, cast: Mapping[int, Sequence[types.Vote]], sources: Sequence[str]) -> int:
     """Make these the votes of ``sources`` on these outputs, by output id; silent ones are not kept. How many outputs changed."""
-    # One at a time per output: two jobs that judge it at once would both insert a source's vote.
-    ids = sorted(cast)
-    session.execute(select(Output.id).where(Output.id.in_(ids)).order_by(Output.id).with_for_update(key_share=True))
+    judgements.take_turn(session, cast)
     known: dict[tuple[int, str], Vote] = {}
     for part in _parts(sources):
         query = select(Vote).where(Vote.output_id.in_(cast), Vote.source.in_(part))

@@ -121,6 +121,7 @@ def _judge(context: Context, cases: Sequence[Case]) -> None:
     risks = explained(context, project.id, asked, embedded, risks)
     context.check()
     with context.db.write() as session:
+        judgements.take_turn(session, [case.output.id for case in cases])
         for case, said, vector, risk in zip(cases, votes, embedded, risks, strict=True):
             _save(session, case, said, vector, risk, embedder.model_id)
         _enqueue_rollouts(context, session, cases)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
-
 from app.worker.heads import CRITIC, heads_of, step_head
 from app.worker.payloads import FitCritic
 from app.worker.runner import Context
@@ -76,10 +74,7 @@ def _renew(context: Context, project_id: int) -> int:
                 CriticInput(outputs.question(session, row.item_id), row.text, outputs.to_steps(row)) for row in rows
             ]
         said = {row.id: found for row, found in zip(rows, critic.critique(given), strict=True) if found}
-        try:
-            done += _keep(context, project_id, said)
-        except IntegrityError:  # the same output was judged at this moment
-            done += _keep(context, project_id, said)
+        done += _keep(context, project_id, said)
     return done
 
 
@@ -87,6 +82,7 @@ def _keep(context: Context, project_id: int, said: Mapping[int, Sequence[Critiqu
     with context.db.write() as session:
         critic_models.hold(session, project_id)
         free = said.keys() & set(critic_models.waiting(session, project_id, RENEWED))
+        judgements.take_turn(session, free)
         for output_id in sorted(free):
             judgements.save(session, output_id, critiques=said[output_id])
     return len(free)

@@ -207,6 +207,7 @@ def _rescore(context: Context, project_id: int, rows: Sequence[RiskTrainingRow],
     """Keep the new risks and their places in the queue; how many differ from the ones before."""
     changed = 0
     with context.db.write() as session:
+        judgements.take_turn(session, [row.output_id for row in rows])
         for row, risk in zip(rows, risks, strict=True):
             before = judgements.risk(session, row.output_id)
             changed += before is None or abs(before.value - risk.value) > LEAST_CHANGE

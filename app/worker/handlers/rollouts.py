@@ -50,6 +50,7 @@ def sample_rollouts(context: Context, payload: Rollouts) -> dict[str, Any]:
         context.check()
         made = critiques(x, tree)
         with context.db.write() as session:
+            judgements.take_turn(session, [output.id])
             judgements.save(session, output.id, critiques=made, critics=[ROLLOUTS])
             rollouts.note_outcome(session, output, tree is None)
             priority = queue_priority(session, subject.project.id, output)
