@@ -6,8 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.types import Role
 
 Takes = Literal["all", "model", "rest"]  # which jobs a worker takes
 
@@ -43,6 +45,28 @@ class Settings(BaseSettings):
     allowed_origins: list[str] = Field(
         default_factory=list,
         description="Further origins (scheme://host:port) that may send requests, such as a proxy's.",
+    )
+    password_sign_in: bool = Field(True, description="People may sign in with a password kept here.")
+    oidc_issuer: str | None = Field(
+        None, description="Address of an OpenID Connect provider; without it nobody signs in through one."
+    )
+    oidc_client_id: str = Field("", description="What this installation is called at the provider.")
+    oidc_client_secret: SecretStr | None = Field(None, description="Its secret there, if the provider gave one.")
+    oidc_name: str = Field("single sign-on", description="How the sign-in page names the provider.")
+    oidc_scopes: str = Field("openid profile email", description="What the provider is asked to tell.")
+    oidc_redirect_url: str | None = Field(
+        None,
+        description="Where the provider sends people back, if not /login/oidc/callback of the address they came by.",
+    )
+    oidc_groups_claim: str = Field("groups", description="Claim that holds a person's groups.")
+    oidc_roles: dict[str, Role] = Field(
+        default_factory=dict,
+        description="Role by group; the highest counts, at every sign-in. Empty: roles are set here.",
+    )
+    oidc_create_people: bool = Field(True, description="Who is not known yet becomes an annotator; else is refused.")
+    oidc_link_verified_email: bool = Field(
+        False,
+        description="Link a new account to the person here whose name is its e-mail, where the provider verified it.",
     )
     worker_host: str = Field("127.0.0.1", description="Address of the worker's local service.")
     worker_port: int = Field(0, ge=0, le=65535, description="Port of the worker's local service; 0 takes a free one.")
@@ -96,6 +120,14 @@ class Settings(BaseSettings):
         None, description="Bearer token for /metrics; without it only this machine may read them."
     )
     log_json: bool = Field(False, description="Write logs as JSON lines.")
+
+    @model_validator(mode="after")
+    def _a_way_in(self) -> Settings:
+        if self.oidc_issuer is not None and not self.oidc_client_id:
+            raise ValueError("CORRIGENDA_OIDC_ISSUER needs CORRIGENDA_OIDC_CLIENT_ID")
+        if self.oidc_issuer is None and not self.password_sign_in:
+            raise ValueError("without passwords nobody can sign in: set CORRIGENDA_OIDC_ISSUER")
+        return self
 
     @property
     def url(self) -> str:

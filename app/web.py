@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import Mount
 
 from app import auth, security, trouble
-from app.api import account, audit, health, images, metrics, sign_in, tokens, v1
+from app.api import account, audit, health, images, metrics, oidc, sign_in, tokens, v1
 from app.gateway import create_gateway
 from app.listening import in_address, listener
 from app.settings import Settings
@@ -50,7 +50,7 @@ def create_app(settings: Settings, db: Database | None = None) -> FastAPI:
     app = FastAPI(title="Corrigenda", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.corrigenda = state
     security.protect(app, state)
-    for module in (health, sign_in, account, tokens, audit, metrics):
+    for module in (health, sign_in, oidc, account, tokens, audit, metrics):
         app.include_router(module.router)
     app.include_router(images.for_browsers)
     app.mount("/api/v1", v1.create_api(state))

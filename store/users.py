@@ -102,9 +102,14 @@ def activate(session: Session, user_id: int, *, by: int | None = None) -> None:
     audit.record(session, "user.activate", "user_account", user_id, user_id=by)
 
 
+def another_admin(session: Session, but: int) -> bool:
+    """Whether somebody else is an admin who can sign in."""
+    others = select(func.count()).where(User.role == Role.ADMIN, User.active.is_(True), User.id != but)
+    return bool(session.scalar(others))
+
+
 def _keep_an_admin(session: Session, leaving: int) -> None:
-    others = select(func.count()).where(User.role == Role.ADMIN, User.active.is_(True), User.id != leaving)
-    if not session.scalar(others):
+    if not another_admin(session, leaving):
         raise ValueError("somebody must stay admin: make another person admin first")
 
 

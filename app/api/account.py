@@ -36,6 +36,8 @@ async def change_password(
     person = await to_thread.run_sync(auth.person_of, state, request)
     if person is None:
         return RedirectResponse("/login?next=/account", 303)
+    if not state.settings.password_sign_in:
+        return _page(person, "Passwords are switched off here.", 403)
     if new != again:
         return _page(person, "The two new passwords differ. Type them again.", 400)
     if await to_thread.run_sync(auth.check_password, state.db, person.name, old) is None:

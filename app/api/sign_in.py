@@ -34,8 +34,8 @@ def form(request: Request, next: str = "/app/", out: bool = False) -> Response:
     if auth.person_of(state, request) is not None:
         return RedirectResponse(own_path(next), 303)
     if demo and not out:
-        return _signed_in(state, auth.demo_user(state.db), own_path(next))
-    return _form(next, demo=demo)
+        return signed_in(state, auth.demo_user(state.db), own_path(next))
+    return form_page(request, next, demo=demo)
 
 
 @router.post("/login")
@@ -46,12 +46,16 @@ async def sign_in(
     next: Annotated[str, Form()] = "",
 ) -> Response:
     state = state_of(request)
+    if not state.settings.password_sign_in:
+        return form_page(request, next, "Passwords are switched off here.", status=403)
     if not _may_try(request, name):
-        return _form(next, "Too many attempts. Wait five minutes and try again.", name, status=429)
+        return form_page(request, next, "Too many attempts. Wait five minutes and try again.", name, status=429)
     person = await to_thread.run_sync(auth.check_password, state.db, name, password)
     if person is None:
-        return _form(next, "Name or password is wrong. Try again, or ask an admin to reset it.", name, status=401)
-    return await to_thread.run_sync(_signed_in, state, person.id, own_path(next))
+        return form_page(
+            request, next, "Name or password is wrong. Try again, or ask an admin to reset it.", name, status=401
+        )
+    return await to_thread.run_sync(signed_in, state, person.id, own_path(next))
 
 
 @router.post("/logout")
@@ -82,22 +86,48 @@ def own_path(target: str) -> str:
     return target if safe else "/app/"
 
 
-def _signed_in(state: AppState, user_id: int, target: str) -> Response:
+def signed_in(state: AppState, user_id: int, target: str) -> Response:
+    """A new session in this browser, and on to ``target``."""
     response = RedirectResponse(target, 303)
     auth.set_cookie(response, state.settings, auth.open_session(state, user_id))
     return response
 
 
-def _form(next: str, error: str = "", name: str = "", *, demo: bool = False, status: int = 200) -> Response:
-    page = render("login.html", next=own_path(next), error=error, name=name, demo=demo)
+def form_page(
+    request: Request, next: str, error: str = "", name: str = "", *, demo: bool = False, status: int = 200
+) -> Response:
+    """The ways to sign in that the settings allow, with what went wrong before."""
+    settings = state_of(request).settings
+    page = render(
+        "login.html",
+        next=own_path(next),
+        error=error,
+        name=name,
+        demo=demo,
+        passwords=settings.password_sign_in,
+        provider=settings.oidc_name if settings.oidc_issuer is not None else "",
+    )
     return HTMLResponse(page, status, headers={"cache-control": "no-store"})
 
 
-def _may_try(request: Request, name: str) -> bool:
+def address_may_try(request: Request) -> bool:
+    """Counts an attempt of this address; false after too many."""
+    return _limiter(request).hit(PER_ADDRESS, _address(request))
+
+
+def _limiter(request: Request) -> MovingWindowRateLimiter:
     limiter: MovingWindowRateLimiter | None = getattr(request.app.state, "attempts", None)
     if limiter is None:
         limiter = request.app.state.attempts = MovingWindowRateLimiter(MemoryStorage())
-    address = request.client.host if request.client else "?"
+    return limiter
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "?"
+
+
+def _may_try(request: Request, name: str) -> bool:
+    limiter, address = _limiter(request), _address(request)
     name = name.strip().lower()[:80]
     hits = [
         limiter.hit(PER_NAME_AND_ADDRESS, name, address),
