@@ -20,8 +20,8 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from core.permissions import Sight
 from store.tables import ApiToken, Assignment, Base, Lesson, LessonProbe, LessonProposal, Project, ProjectMember, Queue
 
-# What says who may do what, which is asked before anybody's sight is known.
-_ABOUT_PEOPLE = (ApiToken, ProjectMember)
+# What says who may do what, which is asked before anybody's sight is known, and what is told of everything that happens.
+_ABOUT_PEOPLE = (ApiToken, ProjectMember, Webhook)
 _OF_LESSONS = (LessonProbe, LessonProposal)  # they are decided on by their own ids
 _sight: ContextVar[Sight | None] = ContextVar("corrigenda_sight", default=None)
 

@@ -1,22 +1,24 @@
-"""People: who may sign in, with which role; add, change, reset a password, deactivate."""
+"""People: who may sign in, with which role, in which teams; add, change, reset a password, end sessions, deactivate."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import gradio as gr
+from sqlalchemy.orm import Session
 
 from app import auth, people
-from app.pages import layout
+from app.pages import layout, people_teams
 from app.state import AppState
-from app.view.render import render
+from app.view.render import count, render
 from core.types import Role
-from store import users
+from store import teams, users
 
 ROLES = [
     ("annotator: reviews items", Role.ANNOTATOR.value),
     ("expert: also decides on lessons and flagged items", Role.EXPERT.value),
-    ("admin: also projects, exports, people", Role.ADMIN.value),
+    ("lead: also settings, imports, exports and members of projects", Role.LEAD.value),
+    ("admin: also new projects, people, the audit log", Role.ADMIN.value),
 ]
 
 
@@ -32,6 +34,7 @@ def build(state: AppState) -> None:
             label="First password", type="password", max_length=1024, max_lines=1, elem_id="person-password"
         )
         add = gr.Button("Add this person", variant="primary", elem_id="person-add")
+    refresh_teams = people_teams.build(state)
 
     def show(request: gr.Request) -> str:
         return _table(state, auth.require(request, Role.ADMIN))
@@ -55,12 +58,25 @@ def build(state: AppState) -> None:
 
     layout.on_load(show, None, table)
     table.click(pressed, None, [said, table], **layout.LIGHT)
-    add.click(add_person, [name, role, password], [said, table, name, password], **layout.LIGHT)
+    added = add.click(add_person, [name, role, password], [said, table, name, password], **layout.LIGHT)
+    refresh_teams(added, show, table)
 
 
 def _table(state: AppState, person: auth.Person) -> str:
     with state.db.read() as session:
-        return render("people/table.html", people=users.list_all(session), me=person, roles=list(Role))
+        belongs: dict[int, list[str]] = {}
+        names = {team.id: team.name for team in teams.list_all(session)}
+        for team_id, inside in teams.people_of(session).items():
+            for one in inside:
+                belongs.setdefault(one.id, []).append(names[team_id])
+        return render(
+            "people/table.html",
+            people=users.list_all(session),
+            me=person,
+            roles=list(Role),
+            teams=belongs,
+            sessions=users.sessions_of(session),
+        )
 
 
 def _change(state: AppState, person: auth.Person, action: str, user_id: int, data: dict[str, str]) -> str:
@@ -73,10 +89,18 @@ def _change(state: AppState, person: auth.Person, action: str, user_id: int, dat
         if action == "role":
             users.set_role(session, user_id, Role(data.get("role", "")).value, by=person.id)
             return f"{user.name} is {user.role} now and has to sign in again."
-        if action == "deactivate":
-            users.deactivate(session, user_id, by=person.id)
-            return f"{user.name} can no longer sign in. What they did stays."
-        if action == "activate":
-            users.activate(session, user_id, by=person.id)
-            return f"{user.name} can sign in again."
+        return _let_in_or_out(session, person, action, user_id)
+
+
+def _let_in_or_out(session: Session, person: auth.Person, action: str, user_id: int) -> str:
+    name = users.get(session, user_id).name
+    if action == "deactivate":
+        users.deactivate(session, user_id, by=person.id)
+        return f"{name} can no longer sign in. What they did stays."
+    if action == "activate":
+        users.activate(session, user_id, by=person.id)
+        return f"{name} can sign in again."
+    if action == "sessions":
+        ended = users.end_sessions(session, user_id, by=person.id)
+        return f"{name} is signed out of {count(ended, 'browser')}."
     raise ValueError("there is no such button: reload the page")

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app import auth
-from app.pages import layout, project_import, project_items, project_rules, project_settings
+from app.pages import layout, project_import, project_items, project_members, project_rules, project_settings
 from app.state import AppState
 from core.types import ItemType, Role
 from store import projects
@@ -29,6 +29,7 @@ def build(state: AppState) -> None:
             ("Import", "import", project_import),
             ("Rules", "rules", project_rules),
             ("Settings", "settings", project_settings),
+            ("Members", "members", project_members),
         ):
             with gr.Tab(title, id=name):
                 module.build(state, picker)

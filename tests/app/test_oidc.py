@@ -135,7 +135,9 @@ def test_state_belongs_to_one_browser_and_one_way_back(opened: Open) -> None:
     for junk in ("", "e30", "W10", "eyJzdGF0ZSI6MX0", "\xff", "x" * 3000):
         odd = web.client()
         assert (
-            odd.get("/login/oidc/callback?code=x&state=", headers={"cookie": f"corrigenda_oidc={junk}".encode("latin-1")}).status_code
+            odd.get(
+                "/login/oidc/callback?code=x&state=", headers={"cookie": f"corrigenda_oidc={junk}".encode("latin-1")}
+            ).status_code
             == 401
         )
 

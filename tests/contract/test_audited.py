@@ -108,4 +108,5 @@ def test_every_writing_function_is_audited_or_says_why_not() -> None:
     silent = {
         n for n, node in known.items() if not n.rsplit(".", 1)[-1].startswith("_") and writes(node) and n not in audited
     }
-    assert silent == set(EXEMPT)
+    assert silent <= set(EXEMPT), "write a row with audit.record, or say in EXEMPT why not"
+    assert set(EXEMPT) <= set(known), "these are gone"
