@@ -18,7 +18,18 @@ from sqlalchemy import ColumnElement, event, or_, select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from core.permissions import Sight
-from store.tables import ApiToken, Assignment, Base, Lesson, LessonProbe, LessonProposal, Project, ProjectMember, Queue
+from store.tables import (
+    ApiToken,
+    Assignment,
+    Base,
+    Lesson,
+    LessonProbe,
+    LessonProposal,
+    Project,
+    ProjectMember,
+    Queue,
+    Webhook,
+)
 
 # What says who may do what, which is asked before anybody's sight is known, and what is told of everything that happens.
 _ABOUT_PEOPLE = (ApiToken, ProjectMember, Webhook)
