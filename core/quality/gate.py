@@ -71,7 +71,8 @@ class Gate:
     def asks_models(self) -> bool:
         """Whether it needs what only models say of rows."""
         cheap = (rules.NO_RULE, "length", "mtld", "critic", "agreement", "step_error")
-        return self.rule not in cheap or self.near_duplicates is not None or bool(self.held)
+        near = self.near_duplicates is not None and self.near_duplicates < 1  # at 1 only the same text is one
+        return self.rule not in cheap or near or bool(self.held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def choose(rows: Rows, gate: Gate, fitted: rules.FittedRule | None = None) -> Ch
         for place in np.flatnonzero(same_text(rows.texts, order)).tolist():
             why[place] = why[place] or SAME
         order = [place for place in order if not why[place]]
-        if rows.vectors is not None:
+        if rows.vectors is not None and gate.near_duplicates < 1:
             there = [place for place in order if place < len(rows.vectors)]
             for place in np.flatnonzero(near(rows.vectors, there, gate.near_duplicates)).tolist():
                 why[place] = why[place] or NEAR_SAME

@@ -42,16 +42,27 @@ class Marked:
         for row in rows:
             info = row.get("corrigenda")
             if isinstance(info, dict):
-                row["corrigenda"] = {**info, **self._known(info)}
+                row["corrigenda"] = {**info, **self._known(row, info)}
             yield row
 
-    def _known(self, info: Mapping[str, Any]) -> dict[str, Any]:
+    def _known(self, row: Mapping[str, Any], info: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         if self._marks is not None and (mark := self._marks.get(info.get("item", 0))) is not None:
             found["quality"] = {"rank": mark.rank, "score": mark.score, "weight": mark.weight}
-        if self._rewards is not None:
-            pairs = [self._rewards.get(output) for output in info.get("outputs", ())]
-            if pairs and None not in pairs:
-                both = [pair for pair in pairs if pair is not None]
-                found["reward"] = {"raw": [one for one, _ in both], "adjusted": [one for _, one in both]}
+        if self._rewards is not None and info.get("outputs"):
+            pairs = self._pairs(self._rewards, row, info)
+            found["reward"] = {"raw": [one for one, _ in pairs], "adjusted": [one for _, one in pairs]}
         return found
+
+    @staticmethod
+    def _pairs(
+        rewards: Mapping[int, tuple[float, float]], row: Mapping[str, Any], info: Mapping[str, Any]
+    ) -> list[tuple[float, float]]:
+        """By output, in the order of ``outputs``: the last one is wanted, unless the row has a ``label``, and those before it are not.
+
+        What a person wrote has no judgement to adjust: it counts 1."""
+        outputs, label = info["outputs"], row.get("label")
+        last = float(label) if isinstance(label, bool | int) else 1.0
+        kept = [rewards.get(output, (0.0, 0.0)) for output in outputs[:-1]]
+        own = (1.0, 1.0) if info.get("origin") == "rewrite" else rewards.get(outputs[-1], (last, last))
+        return [*kept, own]

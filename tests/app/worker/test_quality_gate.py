@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from app.view import quality_gate as view
 from app.worker.handlers.exporting import export
 from app.worker.handlers.score_rows import score_rows
 from app.worker.models import Models
+from core.exporters import REGISTRY as EXPORTERS
+from core.exporters import lines as export_lines
+from core.exporters.lines import LineFile
 from core.generators.base import ReadRequest
 from core.quality.gate import BEYOND, LEAK, NEAR_SAME, SAME, WRONG_STEPS, Gate
 from core.quality.rule import TooFewRuns
@@ -215,3 +219,40 @@ def test_what_is_refused_before_a_job_is_made(bench: Bench) -> None:
             training_runs.add(
                 session, build(session, Export, project_id=project), loss=1, means={"size": 1.0}, user_id=None
             )
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_file_that_is_taken_up_has_the_same_bytes_and_counts_what_stayed_out_once(
+    bench: Bench, generator: Reading, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(export_lines, "STRIDE", 2)
+    models = started(bench, generator)
+    project_id, gate = planted(bench), Gate("length", keep=7)
+    found = row_scoring.scored(bench.db, models, project_id, {}, gate, lambda *_: None)
+    choice = found.choose(gate)
+    gated = exporting.Gated(gate, choice, found.authors, row_scoring.summary(found, choice, gate))
+    path, half, points = tmp_path / "a.jsonl", tmp_path / "half", []
+
+    def keep(make: Any) -> None:
+        points.append(make())
+        if len(points) == 2:
+            shutil.copyfile(path.with_name("a.jsonl.partial"), half)
+
+    def write(to: Path, taken_up: LineFile | None = None) -> Any:
+        with bench.db.read() as session:
+            return exporting.write(
+                session,
+                projects.get(session, project_id),
+                to,
+                EXPORTERS.make("sft"),
+                filters={"quality": gate.to_json()},
+                created_at="2026-01-01",
+                gated=gated,
+                taken_up=taken_up,
+                on_checkpoint=keep,
+            )
+
+    whole = write(path)
+    assert whole.rows == 7 and whole.dropped == {BEYOND: 5}
+    again = write(tmp_path / "b.jsonl", LineFile.take_up(tmp_path / "b.jsonl.partial", half, points[1]))
+    assert again.sha256 == whole.sha256 and again.dropped == whole.dropped

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.exporters import REGISTRY
+from core.exporters.base import ExportRecord
 from core.exporters.writing import typed_first
 from core.quality import duplicates
 from core.quality.duplicates import Held, leaked, near, normalised, same_text
@@ -163,6 +164,28 @@ def test_marks_stand_beside_and_rows_can_be_read_back() -> None:
     assert made == plain
     assert marked.read(next(iter(marked.rows([RETRIED])))) == exporter.read(plain[0])
     assert list(typed_first(marked.each([RETRIED]), marked.shows))
+
+
+def test_rewards_of_what_nobody_judged_and_of_what_a_person_wrote() -> None:
+    """Every row has both, so that loaders infer one schema: rejected 0, wanted 1, a label as it stands, a rewrite 1."""
+
+    def rewards(name: str, record: ExportRecord, known: dict[int, tuple[float, float]]) -> list[dict[str, list[float]]]:
+        marked = Marked(REGISTRY.make(name), None, known)
+        return [row["corrigenda"]["reward"] for row in marked.rows([record])]
+
+    assert rewards("dpo", RETRIED, {}) == [{"raw": [0.0, 1.0], "adjusted": [0.0, 1.0]}]
+    assert rewards("dpo", REWRITTEN, {21: (0.5, 0.4)}) == [{"raw": [0.5, 1.0], "adjusted": [0.4, 1.0]}]
+    assert rewards("kto", RETRIED, {32: (0.5, 0.75)}) == [
+        {"raw": [0.0], "adjusted": [0.0]},
+        {"raw": [0.5], "adjusted": [0.75]},
+    ]
+    assert rewards("kto", REWRITTEN, {21: (0.5, 0.4)})[-1] == {"raw": [1.0], "adjusted": [1.0]}
+
+
+def test_the_same_text_alone_asks_no_model() -> None:
+    assert not Gate(near_duplicates=1.0).asks_models and Gate(near_duplicates=0.97).asks_models
+    vectors = np.ones((2, 4), dtype=np.float32) / 2
+    assert len(choose(rows(2, vectors), Gate(near_duplicates=1.0)).marks) == 2
 
 
 def test_means_are_of_what_is_known() -> None:
