@@ -86,6 +86,8 @@ def main(path: Path) -> None:
         print(f"{len(rows)} rows scored in {time.monotonic() - began:.0f} s")
         bad = np.array([moved for _, _, moved in rows])
         for name in (rule.DEFAULT, *found.rows.columns):
+            if name != rule.DEFAULT and np.isnan(found.rows.columns[name]).all():
+                continue  # nobody judged steps, and one person each
             score = rule.scores(name, found.rows.columns)
             worst = np.argsort(score, kind="stable")[: len(rows) // 3]
             print(f"{name}: {bad[worst].sum()} of {SHUFFLED} shuffled rows in the worst third")
