@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.worker.heads import CRITIC
-from app.worker.waking import fit_critic, score_risk
+from app.worker.waking import fit_critic, order_queue, score_risk
 from core.projects import ProjectSettings
 from core.types import QueueKind
 from store import critic_models, lookups, projects, queue, risk_models
@@ -33,14 +33,16 @@ def change_project(session: Session, project_id: int, user_id: int, **changes: A
 
 
 def change_queue(session: Session, project_id: int, kind: QueueKind, user_id: int, **changes: Any) -> Queue:
-    """As ``store.projects.set_queue``; a larger overlap adds slots, another share draws anew."""
+    """As ``store.projects.set_queue``; a larger overlap adds slots, another share draws anew, another order or access is worked in."""
     line = projects.queue_of(session, project_id, kind)
-    overlap, share = line.overlap, line.audit_share
+    overlap, share, worked = line.overlap, line.audit_share, (line.order_policy, line.access)
     line = projects.set_queue(session, project_id, kind, user_id=user_id, **changes)
     if line.overlap > overlap:
         queue.fill_slots(session, project_id, kind)
     if line.audit_share != share and kind is QueueKind.ANNOTATE:
         queue.redraw_audit(session, project_id)
+    if (line.order_policy, line.access) != worked:
+        order_queue(session, project_id, kind, user_id)
     return line
 
 

@@ -1,4 +1,4 @@
-"""Settings of a project: what people read, how answers are made and judged, and how its queue works."""
+"""Settings of a project: what people read, how answers are made and judged, what the gateway keeps. Queues have their own page."""
 
 from __future__ import annotations
 
@@ -11,18 +11,14 @@ from pydantic import ValidationError
 from app import auth, choosing
 from app.pages import layout, project_gateway
 from app.state import AppState
+from app.view.render import render
 from core import error_types
 from core.error_types import ErrorType
 from core.projects import ProjectSettings
 from core.signals.rules import KINDS
-from core.types import ItemType, QueueKind, Role
+from core.types import ItemType, Role
 from store import projects
 
-SKIPS = [
-    ("Offer it to others", "to_others"),
-    ("Put it at the end of the line", "to_me"),
-    ("Set it aside for a manager", "set_aside"),
-]
 REASKS = [
     ("None", "off"),
     ("Ask whether it is sure", "self_examination"),
@@ -42,7 +38,6 @@ PROTOCOLS = [
 ]
 DISTILLERS = [("Rules of language", "deterministic"), ("Those and the project's model", "model")]
 PARAPHRASES = [("Rules of language", "rules"), ("Those and the project's model", "model")]
-UNSURE = [("Go the usual way", "off"), ("Go to the experts too, with the queries", "experts")]
 PROJECT = ("name", "guidelines", "licence", "labels")
 GENERATOR = ("max_new_tokens", "temperature", "samples", "sample_temperature")
 JUDGING = ("signals", "critics", "risk", "harmonizer", "scalarizer", "risk_threshold", "only_risky", "reask")
@@ -54,11 +49,9 @@ LESSONS = (
     "distiller",
     "splitter",
     "paraphrases",
-    "unsure",
 )
 REVIEWING = ("step_protocol", "blind_share")
-QUEUE = ("overlap", "lease_minutes", "skip_policy", "order_policy", "audit_share")
-NAMES = (*PROJECT, *GENERATOR, *JUDGING, *LESSONS, *REVIEWING, "error_types", *QUEUE, *project_gateway.NAMES)
+NAMES = (*PROJECT, *GENERATOR, *JUDGING, *LESSONS, *REVIEWING, "error_types", *project_gateway.NAMES)
 
 
 def build(state: AppState, picker: gr.Dropdown) -> None:
@@ -93,7 +86,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
 
 def _controls() -> dict[str, Any]:
     """One control per setting, in groups; their order on the page is that of ``NAMES``."""
-    from core import critics, policies, risk, signals
+    from core import critics, risk, signals
 
     made: dict[str, Any] = {}
     with gr.Accordion("What people read", open=True):
@@ -139,7 +132,6 @@ def _controls() -> dict[str, Any]:
         )
         made["distiller"] = gr.Dropdown(DISTILLERS, label="Lessons are distilled by")
         made["paraphrases"] = gr.Dropdown(PARAPHRASES, label="Edit suites are reworded by")
-        made["unsure"] = gr.Dropdown(UNSURE, label="Answers for which no search found enough")
         made["splitter"] = gr.Dropdown(["auto", "numbered", "lines", "sentences"], label="Steps are told apart by")
     with gr.Accordion("How people review", open=False):
         with gr.Row():
@@ -161,26 +153,12 @@ def _controls() -> dict[str, Any]:
             max_lines=20,
             max_length=30_000,
         )
-    with gr.Accordion("How the queue works", open=False), gr.Row():
-        made["overlap"] = gr.Number(label="People per item", precision=0, minimum=1, maximum=20)
-        made["lease_minutes"] = gr.Number(
-            label="Minutes an item is held", info="Typing prolongs it.", precision=0, minimum=1, maximum=1440
-        )
-        made["skip_policy"] = gr.Dropdown(SKIPS, label="When somebody skips an item")
-        made["order_policy"] = gr.Dropdown(policies.REGISTRY.names(), label="Order")
-        made["audit_share"] = gr.Number(
-            label="Share drawn at random",
-            info="0 to 1. Reviewed whatever their risk, so that the error of all is known.",
-            minimum=0,
-            maximum=1,
-            step=0.01,
-        )
+    layout.html(render("projects/queues_link.html"))
     return {**made, **project_gateway.controls()}
 
 
 def _values(session: Any, project_id: int) -> list[Any]:
     project = projects.get(session, project_id)
-    line = projects.queue_of(session, project_id)
     known = ProjectSettings.model_validate(project.settings).model_dump()
     labels = gr.update(value="\n".join(project.labels), visible=project.item_type == ItemType.LABEL)
     return [
@@ -191,11 +169,6 @@ def _values(session: Any, project_id: int) -> list[Any]:
         *(known["generator"][name] for name in GENERATOR),
         *(known[name] for name in (*JUDGING, *LESSONS, *REVIEWING)),
         error_types.lines([ErrorType(**kind) for kind in known["error_types"]]),
-        line.overlap,
-        max(1, line.lease_seconds // 60),
-        line.skip_policy,
-        line.order_policy,
-        line.audit_share,
         *project_gateway.shown(known["gateway"]),
     ]
 
@@ -216,17 +189,6 @@ def _save(session: Any, project_id: int, values: dict[str, Any], user_id: int) -
     if project.item_type == ItemType.LABEL:
         changes["labels"] = [line.strip() for line in str(values["labels"] or "").splitlines() if line.strip()]
     choosing.change_project(session, project_id, user_id, **changes)
-    choosing.change_queue(
-        session,
-        project_id,
-        QueueKind.ANNOTATE,
-        user_id,
-        overlap=int(values["overlap"]),
-        lease_seconds=60 * int(values["lease_minutes"]),
-        skip_policy=str(values["skip_policy"]),
-        order_policy=str(values["order_policy"]),
-        audit_share=float(values["audit_share"]),
-    )
 
 
 def _text(value: Any, otherwise: str) -> str:

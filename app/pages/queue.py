@@ -11,7 +11,8 @@ from app import auth
 from app.pages import layout, queue_routing, queue_settings
 from app.state import AppState
 from app.view import queue as view
-from core.types import JobPriority, QueueKind, Role
+from app.worker import waking
+from core.types import QueueKind, Role
 from store import projects, queue, users
 from store.tables import Queue
 
@@ -204,5 +205,5 @@ def _assign(session: Session, by: int, project: Any, which: Any, given: dict[str
 def _reorder(session: Session, by: int, project: Any, which: Any) -> str:
     """A job: it works in short pieces, and nobody has to stop claiming."""
     project_id, kind = layout.as_int(project) or 0, _kind(which)
-    queue_settings.wake_order(session, project_id, kind, by, JobPriority.NORMAL)
+    waking.order_queue(session, project_id, kind, by)
     return f"The worker puts the queue in order. {view.ordering(session, project_id, kind)}".strip()

@@ -7,13 +7,13 @@ from typing import Any
 import gradio as gr
 from sqlalchemy.orm import Session
 
-from app import auth
+from app import auth, choosing
 from app.pages import layout
 from app.state import AppState
-from app.worker import jobs as worker_jobs
+from app.view import queue as view
 from core import queues
-from core.types import JobPriority, QueueKind, Role
-from store import projects, queue
+from core.types import QueueKind, Role
+from store import projects
 
 ACCESS = [
     ("Anybody with the role", "any"),
@@ -131,30 +131,12 @@ def _save(session: Session, project_id: int, which: Any, given: dict[str, Any], 
     kind = QueueKind(which) if which in set(QueueKind) else QueueKind.ANNOTATE
     line = projects.queue_of(session, project_id, kind)
     before = {name: getattr(line, name) for name in NAMES}
-    projects.set_queue(
-        session, project_id, kind, user_id=user_id, **{name: _meant(name, one) for name, one in given.items()}
-    )
+    meant = {name: _meant(name, one) for name, one in given.items()}
+    choosing.change_queue(session, project_id, kind, user_id, **meant)
     changed = {name for name in NAMES if before[name] != getattr(line, name)}
     if not changed:
         return "Nothing was changed."
-    if "overlap" in changed and line.overlap > before["overlap"]:
-        queue.fill_slots(session, project_id, kind)
-    if "audit_share" in changed and kind is QueueKind.ANNOTATE:
-        queue.redraw_audit(session, project_id)
     if not changed & {"order_policy", "access"}:
         return "Saved."
-    wake_order(session, project_id, kind, user_id, JobPriority.NORMAL)
-    return "Saved. The worker brings what waits to it, and people go on meanwhile."
-
-
-def wake_order(session: Session, project_id: int, kind: QueueKind, user_id: int, priority: JobPriority) -> None:
-    """Let the worker put the queue in order; one such job at a time."""
-    worker_jobs.enqueue(
-        session,
-        "order_queue",
-        {"project_id": project_id, "kind": kind.value},
-        priority=priority,
-        dedupe_key=f"order_queue:{project_id}:{kind.value}",
-        project_id=project_id,
-        user_id=user_id,
-    )
+    lacks = view.ordering(session, project_id, kind)
+    return f"Saved. The worker brings what waits to it, and people go on meanwhile. {lacks}".strip()

@@ -14,7 +14,7 @@ from core.lessons.relevance import enough as enough_votes
 from core.lessons.sufficiency_gate import enough as enough_practice
 from core.projects import ANNOTATORS, ProjectSettings
 from core.reports.label_drivers import LEAST_LABELS
-from core.types import JobPriority
+from core.types import JobPriority, QueueKind
 from store import (
     critic_models,
     evidence,
@@ -206,3 +206,16 @@ def _enqueue(
         project_id=project_id,
         user_id=user_id,
     ).id
+
+
+def order_queue(session: Session, project_id: int, kind: QueueKind, user_id: int) -> None:
+    """Let the worker bring a queue to its order and its access; one such job a queue, which begins anew where they change again."""
+    jobs.enqueue(
+        session,
+        "order_queue",
+        {"project_id": project_id, "kind": kind.value},
+        priority=JobPriority.NORMAL,
+        dedupe_key=f"order_queue:{project_id}:{kind.value}",
+        project_id=project_id,
+        user_id=user_id,
+    )

@@ -83,6 +83,9 @@ def test_settings_are_kept_at_once_or_not_at_all(web: Web, made: Scene) -> None:
     with web.db.read() as session:
         assert projects.queue_of(session, made.project_id).lease_seconds == 900, "nothing of a refused form is kept"
     assert "worker" in save(overlap=2, access="round_robin", lease_seconds=30)
+    assert "4 of 4: no vector of the answer" in save(
+        overlap=2, access="round_robin", lease_seconds=30, order_policy="diversity"
+    )
     with web.db.read() as session:
         line = projects.queue_of(session, made.project_id)
         assert (line.overlap, line.access, line.lease_seconds) == (2, "round_robin", 1800)
