@@ -51,7 +51,7 @@ LESSONS = (
     "paraphrases",
 )
 REVIEWING = ("step_protocol", "blind_share")
-NAMES = (*PROJECT, *GENERATOR, *JUDGING, *LESSONS, *REVIEWING, "error_types", *project_gateway.NAMES)
+NAMES = (*PROJECT, *GENERATOR, "jobs_at_once", *JUDGING, *LESSONS, *REVIEWING, "error_types", *project_gateway.NAMES)
 
 
 def build(state: AppState, picker: gr.Dropdown) -> None:
@@ -105,6 +105,13 @@ def _controls() -> dict[str, Any]:
             maximum=16,
         )
         made["sample_temperature"] = gr.Number(label="Temperature of those", minimum=0, maximum=2)
+        made["jobs_at_once"] = gr.Number(
+            label="Jobs at once",
+            info="Of this project, in all workers together; 0: no limit.",
+            precision=0,
+            minimum=0,
+            maximum=1000,
+        )
     with gr.Accordion("How answers are judged", open=False):
         made["signals"] = gr.CheckboxGroup(
             [name for name in signals.REGISTRY.names() if name not in KINDS], label="Signals that vote"
@@ -167,6 +174,7 @@ def _values(session: Any, project_id: int) -> list[Any]:
         project.licence,
         labels,
         *(known["generator"][name] for name in GENERATOR),
+        known["jobs_at_once"] or 0,
         *(known[name] for name in (*JUDGING, *LESSONS, *REVIEWING)),
         error_types.lines([ErrorType(**kind) for kind in known["error_types"]]),
         *project_gateway.shown(known["gateway"]),
@@ -179,6 +187,7 @@ def _save(session: Any, project_id: int, values: dict[str, Any], user_id: int) -
     chosen = {name: values[name] for name in (*JUDGING, *LESSONS, *REVIEWING)}
     chosen["error_types"] = [asdict(kind) for kind in error_types.parse(str(values["error_types"] or ""))]
     chosen["generator"] = {name: values[name] for name in GENERATOR}
+    chosen["jobs_at_once"] = values["jobs_at_once"] or None
     chosen["gateway"] = {**project.settings.get("gateway", {}), **project_gateway.chosen(values)}
     changes: dict[str, Any] = {
         "name": _text(values["name"], "Give the project a name"),

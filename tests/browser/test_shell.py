@@ -211,10 +211,13 @@ def test_settings_are_kept_or_refused_as_a_whole(site: Site, page: Page) -> None
     guidelines = page.get_by_label("Guidelines", exact=True)
     expect(guidelines).to_have_value("Natalia sold 48 clips")  # the project's values are there
     guidelines.fill("Read twice.")
+    page.get_by_role("button", name="How answers are made").click()
+    page.get_by_label("Jobs at once").fill("3")
     page.locator("#settings-save").click()
     expect(page.locator("#settings-said")).to_contain_text("Saved")
     with site.db.read() as session:
-        assert projects.get(session, rows.project_id).guidelines == "Read twice."
+        kept = projects.get(session, rows.project_id)
+        assert (kept.guidelines, kept.settings["jobs_at_once"]) == ("Read twice.", 3)
 
 
 def test_a_lesson_is_accepted_edited_and_taken_back(site: Site, page: Page) -> None:
