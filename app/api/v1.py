@@ -29,6 +29,7 @@ from app.api import (
     reviews,
     rules,
     versions,
+    waiting,
     webhooks,
 )
 from app.state import AppState
@@ -41,6 +42,7 @@ RESOURCES = (
     images,
     outputs,
     claims,
+    waiting,
     reviews,
     lesson_effect,  # before the routes that have an id where it has a word
     lessons,

@@ -25,6 +25,7 @@ from store.queue.states import (
     touched,
 )
 from store.tables import Assignment, Item, Output, Queue, Review, Risk
+from store.text import clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +141,42 @@ def _of_access(queue: Queue, user_id: int) -> list[tuple[ColumnElement[bool], st
     return causes
 
 
-def waiting(session: Session, project_id: int, limit: int = 20, kind: str = QueueKind.ANNOTATE) -> list[Waiting]:
-    """The open slots of a queue, most urgent first; random draws of the audit slice only where nothing else fills the list."""
+def waiting(
+    session: Session,
+    project_id: int,
+    limit: int = 20,
+    kind: str = QueueKind.ANNOTATE,
+    *,
+    words: str = "",
+    least_risk: float | None = None,
+    after: int = 0,
+) -> list[Waiting]:
+    """The open slots of a queue, most urgent first; random draws of the audit slice only where nothing else fills the list.
+
+    ``words`` must stand in the item's name or prompt, ``least_risk`` bounds the risk of the answer. ``after`` is the id of the last
+    slot of the page before: whatever was claimed since, a page begins where that one ended.
+    """
     queue = queue_of(session, project_id, kind)
+    last = session.get(Assignment, after) if after else None
     found: list[Waiting] = []
     for audit in (False, True):
-        if len(found) < limit:
-            rows = session.execute(_waiting(queue.id, audit, limit - len(found))).mappings()
+        if len(found) < limit and not (last is not None and last.audit and not audit):
+            query = _waiting(queue.id, audit, words, least_risk)
+            if last is not None and last.audit == audit:
+                query = query.where(*_below(last))
+            rows = session.execute(query.limit(limit - len(found))).mappings()
             found += [Waiting(**row) for row in rows]
     return found
 
 
-def _waiting(queue_id: int, audit: bool, limit: int) -> Select[*tuple[Any, ...]]:
-    return (
+def _below(last: Assignment) -> tuple[ColumnElement[bool], ...]:
+    """What comes after a slot in the order of priority; the first part alone bounds where the index is entered."""
+    further = or_(Assignment.priority < last.priority, Assignment.id > last.id)
+    return Assignment.priority <= last.priority, further
+
+
+def _waiting(queue_id: int, audit: bool, words: str, least_risk: float | None) -> Select[*tuple[Any, ...]]:
+    query = (
         select(
             Assignment.id.label("assignment_id"),
             Assignment.item_id,
@@ -170,5 +194,11 @@ def _waiting(queue_id: int, audit: bool, limit: int) -> Select[*tuple[Any, ...]]
         .where(Assignment.queue_id == queue_id, Assignment.state == OPEN, Assignment.audit.is_(audit))
         .where(Assignment.gold.is_(False))
         .order_by(Assignment.priority.desc(), Assignment.id)
-        .limit(limit)
     )
+    if words.strip():
+        query = query.where(
+            or_(*(one.icontains(clean(words.strip()), autoescape=True) for one in (Item.external_id, Item.prompt)))
+        )
+    if least_risk is not None:
+        query = query.where(Risk.value >= least_risk)
+    return query

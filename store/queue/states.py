@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, select, true
 from sqlalchemy.orm import Session
 
 from core.types import AssignmentState
@@ -38,6 +38,22 @@ def declined(queue_id: int, user_id: int) -> Select[int]:
         .join(Decline, Decline.assignment_id == _refused.c.id)
         .where(Decline.user_id == user_id, Decline.kind != "later", _refused.c.queue_id == queue_id)
     )
+
+
+def untouched(queue_id: int, user_id: int) -> ColumnElement[bool]:
+    """That the slot in question is of none of the items of ``touched``: one look into an index, however much the person has done."""
+    return _none(_mine.c.queue_id == queue_id, _mine.c.item_id == Assignment.item_id, _mine.c.holder_id == user_id)
+
+
+def undeclined(queue_id: int, user_id: int) -> ColumnElement[bool]:
+    """That it is of none of the items of ``declined``."""
+    theirs = (Decline.user_id == user_id, Decline.kind != "later", Decline.assignment_id == _refused.c.id)
+    return _none(_refused.c.queue_id == queue_id, _refused.c.item_id == Assignment.item_id, *theirs)
+
+
+def _none(*such: ColumnElement[bool]) -> ColumnElement[bool]:
+    """No row of these. PostgreSQL turns NOT EXISTS into a join and then sorts all slots; this it asks of one slot after another."""
+    return select(true()).where(*such).limit(1).scalar_subquery().is_not(true())
 
 
 def reviewed_elsewhere(queue: Queue, user_id: int) -> Select[int]:

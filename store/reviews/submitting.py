@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from core.projects import STEP_PROTOCOLS
 from core.types import QueueKind, StepLabel, Verdict
@@ -66,7 +66,7 @@ def submit(session: Session, review: NewReview, correction: NewCorrection | None
         if again is not None:
             return again
         raise _keep(session, review, correction, lost) from None
-    slot = session.get_one(Assignment, review.assignment_id)
+    slot = session.get_one(Assignment, review.assignment_id, options=[joinedload(Assignment.queue)])
     if slot.holder_id != review.user_id:
         raise PermissionError("this item is held by somebody else: sign in as who claimed it")
     slot.output_id = review.output_id
@@ -99,14 +99,15 @@ def submit(session: Session, review: NewReview, correction: NewCorrection | None
 def _check(session: Session, review: NewReview) -> int:
     """Number of steps of the reviewed output; raises ``ValueError`` when the review does not fit it."""
     Verdict(review.verdict)
+    counted = select(func.count()).where(Step.output_id == review.output_id).scalar_subquery()
     row = session.execute(
-        select(Output.item_id, Assignment.item_id)
+        select(Output.item_id, Assignment.item_id, counted)
         .join(Assignment, Assignment.id == review.assignment_id)
         .where(Output.id == review.output_id)
     ).one_or_none()
     if row is None or row[0] != row[1]:
         raise ValueError(f"output {review.output_id} does not answer the item of assignment {review.assignment_id}")
-    steps = session.scalar(select(func.count()).where(Step.output_id == review.output_id)) or 0
+    steps: int = row[2]
     if review.first_wrong_step is not None and not 0 <= review.first_wrong_step < steps:
         raise ValueError(f"the answer has {steps} steps, and no step {review.first_wrong_step + 1}")
     if len(review.step_labels) > steps:

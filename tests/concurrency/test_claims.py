@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from store import lessons, queue, reviews, tables, vectors
 from store.engine import Database
+from tests.concurrency.claiming_process import in_processes
 from tests.conftest import Clock
 from tests.factories import Scene, build, review_of, scene
 
@@ -66,6 +67,32 @@ def test_no_slot_is_given_twice_and_none_is_stranded(db: Database, overlap: int)
     with db.read() as session:
         found = queue.counts(session, made.project_id)
     assert (found["submitted"], found["open"], found["claimed"]) == (n_items * overlap, 0, 0)
+
+
+def test_processes_give_no_slot_twice_and_strand_none(db: Database, database_url: str) -> None:
+    """32 people in four processes, each of whom gives every twentieth item back: 1,000 slots, each finished once.
+
+    ``python -m tests.benchmarks claims`` does the same with 10,000.
+    """
+    with db.write() as session:
+        made = scene(session, n_items=1000, n_users=32, audit_share=0.1)
+    done = in_processes(database_url, made.project_id, [made.users[n::4] for n in range(4)])
+    assert Counter(slot for slot, _, _ in done.submitted) == Counter(dict.fromkeys(slots_of(db, made), 1))
+    again = Counter((slot, user) for slot, _, user in done.given) - Counter(
+        (slot, user) for slot, _, user in done.submitted
+    )
+    assert sum(again.values()) == len(done.given) - len(done.submitted) > 0, (
+        "what was given and not finished was given back"
+    )
+    with db.read() as session:
+        found = queue.counts(session, made.project_id)
+    assert (found["submitted"], found["open"], found["claimed"], found["expired"]) == (1000, 0, 0, 0)
+
+
+def slots_of(db: Database, made: Scene) -> list[int]:
+    """Ids of every slot of the scene."""
+    with db.read() as session:
+        return list(session.scalars(select(tables.Assignment.id).where(tables.Assignment.item_id.in_(made.items))))
 
 
 def test_the_last_slot_goes_to_exactly_one(db: Database) -> None:
