@@ -59,6 +59,12 @@ def create(
             return known, False
 
 
+def waits(session: Session, dedupe_key: str) -> bool:
+    """Whether a job with this key waits to be begun."""
+    found = select(Job.id).where(Job.dedupe_key == dedupe_key, Job.state == JobState.QUEUED)
+    return session.scalar(found.limit(1)) is not None
+
+
 def get(session: Session, job_id: int) -> Job:
     """As it stands now. Raises ``LookupError``."""
     job = session.get(Job, job_id, populate_existing=True)

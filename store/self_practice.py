@@ -53,7 +53,9 @@ def turns(session: Session, project_id: int) -> list[Turn]:
 def _judged(project_id: int, *columns: Any) -> Select[*tuple[Any, ...]]:
     """The newest look-ups of answers that people judged, each with its newest verdict; the newest first."""
     verdict = select(func.max(Review.id)).where(Review.verdict != Verdict.CANNOT_JUDGE, is_current(Review))
-    newest = verdict.group_by(Review.output_id).scalar_subquery()
+    # Of the answers with a look-up alone: of all reviews it would take longer with each.
+    looked_up = verdict.where(Review.output_id.in_(select(Lookup.output_id).where(Lookup.project_id == project_id)))
+    newest = looked_up.group_by(Review.output_id).scalar_subquery()
     return (
         select(*columns)
         .join_from(Lookup, Output, Output.id == Lookup.output_id)

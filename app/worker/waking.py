@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ from store import (
     rules,
     self_practice,
 )
+from store import jobs as jobs_kept
 
 EVERY = 5  # reviews
 GROWTH = 1.1
@@ -38,14 +40,17 @@ REVIEWS_PER_TRIAL = 5  # so that trying costs at most two answers for every five
 
 def evidence_due(session: Session, project_id: int) -> bool:
     """Whether enough answers were reviewed since the evidence was last looked at: five, or a tenth more."""
-    reviewed = reviews.reviewed_count(session, project_id)
     known = evidence.current(session, project_id)
     before = known.reviewed if known is not None else 0
-    return reviewed >= max(before + EVERY, GROWTH * before)
+    return _worth_counting(before) and reviews.reviewed_count(session, project_id) >= max(
+        before + EVERY, GROWTH * before
+    )
 
 
 def wake_evidence(session: Session, project_id: int) -> bool:
     """Enqueue ``fit_evidence`` when it is due; at most one waits per project. Returns whether it was due."""
+    if jobs_kept.waits(session, f"fit_evidence:{project_id}"):
+        return True
     if not evidence_due(session, project_id):
         return False
     _enqueue(session, "fit_evidence", project_id)
@@ -65,14 +70,22 @@ def critic_due(session: Session, project_id: int) -> bool:
 
 def drivers_due(session: Session, project_id: int) -> bool:
     """Whether a quarter more answers were reviewed since it was last asked what drives labels, and enough for an answer at all."""
-    reviewed = reviews.reviewed_count(session, project_id)
     known = label_drivers.current(session, project_id)
     before = known.reviewed if known is not None else 0
-    return reviewed >= max(LEAST_LABELS, LEARNER_GROWTH * before)
+    return _worth_counting(before) and reviews.reviewed_count(session, project_id) >= max(
+        LEAST_LABELS, LEARNER_GROWTH * before
+    )
+
+
+def _worth_counting(before: int) -> bool:
+    """Whether to count at this review: counting takes longer the more there is, and a fiftieth more changes nothing yet."""
+    return random.random() * (before // 50) < 1
 
 
 def wake_drivers(session: Session, project_id: int) -> bool:
     """Enqueue ``fit_drivers`` when it is due; at most one waits per project. Returns whether it was due."""
+    if jobs_kept.waits(session, f"fit_drivers:{project_id}"):
+        return True
     if not drivers_due(session, project_id):
         return False
     fit_drivers(session, project_id)
