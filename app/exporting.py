@@ -71,6 +71,7 @@ def enqueue(
         version = knowledge_base.SCHEMA
     else:
         version = REGISTRY.make(format).schema_version
+        fits(container, format)
     row = exports.add(session, project_id, format=format, schema_version=version, filters=filters, user_id=user_id)
     payload = {"export_id": row.id, "container": container, "scored": gate is not None and gate.asks_models}
     job = jobs.enqueue(session, "export", payload, priority=JobPriority.NORMAL, project_id=project_id, user_id=user_id)
@@ -83,6 +84,12 @@ def whole(container: Container, filters: Mapping[str, Any]) -> None:
     """Raises ``ValueError`` where a knowledge base would be written otherwise than it can be."""
     if container != "jsonl" or any(filters.values()):
         raise ValueError("a knowledge base is written as JSON lines, whole: choose jsonl and no filters")
+
+
+def fits(container: Container, format: str) -> None:
+    """Raises ``ValueError`` where the rows of a format have no such file."""
+    if container == "m2" and format != "edit_spans":
+        raise ValueError("M2 holds edits: choose the format edit_spans, or another kind of file")
 
 
 def write(

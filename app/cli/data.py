@@ -159,6 +159,7 @@ def export_path(
     exporter = EXPORTERS.make(format_name) if format_name in EXPORTERS else None
     if exporter is None:
         raise ValueError(f"there is no format {format_name!r}; there are: {', '.join(EXPORTERS.names())}")
+    exporting.fits(container, format_name)
     if not out.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {out.parent}")
     with opened(settings) as db:

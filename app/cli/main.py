@@ -145,7 +145,8 @@ def export(
     ],
     out: Annotated[Path, typer.Option("--out", help="The file to write.")],
     container: Annotated[
-        str, typer.Option("--as", help="jsonl, parquet, csv, or dataset: a zipped folder with a card.")
+        str,
+        typer.Option("--as", help="jsonl, parquet, csv, dataset (a zipped folder with a card), or m2 of edit_spans."),
     ] = "jsonl",
     rule: Annotated[str, typer.Option(help="Quality gate: default, fitted, or an indicator that ranks rows.")] = "",
     keep: Annotated[int | None, typer.Option(help="Only the best rows, this many.")] = None,

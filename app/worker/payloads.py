@@ -203,7 +203,7 @@ class Export(Payload):
     """Write the file of an export row; ``container`` is the kind of file, ``scored``: models are asked about its rows."""
 
     export_id: int
-    container: Literal["jsonl", "parquet", "csv", "dataset"] = "jsonl"
+    container: Literal["jsonl", "parquet", "csv", "dataset", "m2"] = "jsonl"
     scored: bool = False
 
     @classmethod

@@ -21,6 +21,8 @@
     { group: 'Steps', keys: ['v'], show: 'v', action: 'names', says: 'transcripts: go to the names that sound alike' },
     { group: 'Correction', keys: ['c'], show: 'c', action: 'correct', says: 'say what is wrong' },
     { group: 'Correction', keys: ['e'], show: 'e', action: 'rewrite', says: 'rewrite the answer' },
+    { group: 'Correction', keys: ['o'], show: 'o', action: 'changes', says: 'go to the changes of the rewrite; Enter leaves one out' },
+    { group: 'Correction', keys: ['l'], show: 'l', action: 'everywhere', says: 'make the change at all places of the same words' },
     { group: 'Correction', keys: ['t'], show: 't', action: 'retry', says: 'let the model try again' },
     { group: 'Correction', keys: [], show: 'Esc', action: 'leave', says: 'leave a text field' },
     { group: 'Decision', keys: ['r'], show: 'r', action: 'final', says: 'the final answer is right, wrong, not said' },

@@ -204,16 +204,8 @@
     }
     if ($('rv-rewrite-box')) $('rv-rewrite-box').open = form.rewrite !== null;
     if (!form.text.trim()) $('rv-handling').textContent = '';
-    drawDiff();
+    ns.changes.draw();
     drawMarks();
-  }
-
-  function drawDiff() {
-    const { form } = page.item;
-    const box = $('rv-diff');
-    if (!box) return;
-    box.hidden = form.rewrite === null || form.rewrite === answerText();
-    if (!box.hidden) ns.drawDiff(box, answerText(), form.rewrite);
   }
 
   const drawMarks = () => ns.marks.draw();
@@ -236,7 +228,7 @@
     step.focus({ preventScroll: true });
     step.scrollIntoView({ block: 'nearest' }); // at once: the next key may come before a slow scroll ends
   }
-  Object.assign(page, { focusStep, drawMarks, drawDiff, answerText, writeFields });
+  Object.assign(page, { focusStep, drawMarks, answerText, writeFields });
 
   // Other lessons in the same fields: what was typed for the ones before must not stay.
   const seen = new WeakMap();
@@ -256,7 +248,7 @@
     const { form } = page.item;
     form[name] = event.target.value;
     if (name === 'scope' || name === 'dependency') { form.handled = true; $('rv-handling').textContent = ''; }
-    if (name === 'rewrite') drawDiff();
+    if (name === 'rewrite') ns.changes.draw();
     if (name === 'text') ns.marks.drawChoices(form);
     touch();
   });

@@ -104,7 +104,7 @@
     if (!open && form.rewrite === review().answerText()) form.rewrite = null;
     const field = $('rv-rewrite');
     if (field.value !== (form.rewrite ?? '')) field.value = form.rewrite ?? '';
-    review().drawDiff();
+    ns.changes.draw();
   };
 
   function rewrite() {
@@ -156,6 +156,8 @@
     names: () => ns.transcript.goTo(),
     correct: () => ns.focusField('rv-text'),
     rewrite,
+    changes: () => ns.changes.goTo(),
+    everywhere: () => ns.changes.spreadOne(),
     retry: () => decide('retry'),
     leave: () => document.activeElement?.blur(),
     accept: () => decide('accept'),
@@ -187,6 +189,8 @@
     lesson: decideLesson,
     name: (button) => ns.transcript.name(button),
     whole: (button) => ns.transcript.whole(button),
+    edit: (button) => ns.changes.toggle(Number(button.dataset.edit)),
+    everywhere: (button) => ns.changes.everywhere(Number(button.dataset.edit)),
     reask: () => review().send('reask'),
     discard: (button) => review().send('discard', { draft: Number(button.dataset.draft) }),
     split: () => decide('split'),

@@ -1,9 +1,12 @@
 // A word diff for display: Corrigenda.wordDiff(a, b) gives [['equal'|'delete'|'insert', text], ...].
-// The server computes the stored edits itself (core/edits.py); this one only has to be quick and readable.
+// The server computes the stored edits itself (core/edits); this one only has to be quick and readable. Words are cut as there.
 (() => {
   'use strict';
   const MAX_CELLS = 4_000_000;
-  const tokens = (text) => text.match(/\s+|[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]/gu) || [];
+  const LETTER = String.raw`(?![\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}])[\p{L}\p{N}_][\p{M}\u{1f3fb}-\u{1f3ff}\u200c\u200d]*`;
+  const SIGN = String.raw`\S[\p{M}\u{1f3fb}-\u{1f3ff}\u200c]*`;
+  const TOKEN = new RegExp(String.raw`\s+|\p{Nd}+(?:[.,]\p{Nd}+)*|(?:${LETTER})+(?:['\u2019](?:${LETTER})+)*|[\u{1f1e6}-\u{1f1ff}]{2}|${SIGN}(?:\u200d${SIGN})*`, 'gu');
+  const tokens = (text) => text.match(TOKEN) || [];
 
   function wordDiff(source, target) {
     const a = tokens(source);
@@ -63,11 +66,5 @@
     return out;
   }
 
-  function drawDiff(element, source, target) {
-    const tags = { equal: 'span', delete: 'del', insert: 'ins' };
-    element.replaceChildren(...wordDiff(source, target).map(([op, text]) =>
-      Object.assign(document.createElement(tags[op]), { textContent: text })));
-  }
-
-  window.Corrigenda = Object.assign(window.Corrigenda || {}, { wordDiff, drawDiff });
+  window.Corrigenda = Object.assign(window.Corrigenda || {}, { wordDiff, tokens });
 })();

@@ -39,7 +39,7 @@ def spread(source: str, edits: Sequence[Edit], edit: Edit) -> Edits:
     kept = list(edits)
     for at in _whole(source, source[edit.start : edit.end]):
         end = at + edit.end - edit.start
-        if all(end <= other.start or other.end <= at for other in kept):
+        if all(at != other.start and (end <= other.start or other.end <= at) for other in kept):
             kept.append(place(at, end, edit.replacement))
     return sorted(kept, key=lambda e: (e.start, e.end))
 

@@ -1,4 +1,4 @@
-"""The files that rows travel in: JSON lines, Parquet, CSV, and a zipped folder that ``datasets`` loads, with its card.
+"""The files that rows travel in: JSON lines, Parquet, CSV, a zipped folder that ``datasets`` loads, with its card, and M2.
 
 Each is made from a finished file of JSON lines in two passes with a bounded number of rows in memory; equal lines give equal bytes.
 """
@@ -15,19 +15,27 @@ from typing import Any, Literal
 
 import orjson
 
-Container = Literal["jsonl", "parquet", "csv", "dataset"]
-SUFFIXES: dict[Container, str] = {"jsonl": ".jsonl", "parquet": ".parquet", "csv": ".csv", "dataset": ".zip"}
+Container = Literal["jsonl", "parquet", "csv", "dataset", "m2"]
+SUFFIXES: dict[Container, str] = {
+    "jsonl": ".jsonl",
+    "parquet": ".parquet",
+    "csv": ".csv",
+    "dataset": ".zip",
+    "m2": ".m2",
+}
 TITLES: dict[Container, str] = {
     "jsonl": "JSON lines",
     "parquet": "Parquet",
     "csv": "CSV",
     "dataset": "data set folder with its card (zip)",
+    "m2": "M2, of edit spans alone",
 }
 MEDIA: dict[str, str] = {
     ".jsonl": "application/x-ndjson",
     ".parquet": "application/vnd.apache.parquet",
     ".csv": "text/csv; charset=utf-8",
     ".zip": "application/zip",
+    ".m2": "text/plain; charset=utf-8",
 }
 DATA_FILE = "data/train-00000-of-00001.parquet"
 BATCH = 1000  # rows
@@ -167,6 +175,16 @@ def from_csv(path: Path, json_columns: Iterable[str]) -> Iterator[dict[str, Any]
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             yield {name: orjson.loads(cell) if name in decoded else cell for name, cell in row.items()}
+
+
+def to_m2(lines: Path, path: Path) -> None:
+    """The M2 blocks of the rows one after the other, which scorers read; raises ``Unfit`` for rows without them."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for rows in batches(lines):
+            for row in rows:
+                if not isinstance(row.get("m2"), str):
+                    raise Unfit("only the rows of edit_spans have an M2 form; choose that format, or JSON lines")
+                file.write(row["m2"])
 
 
 def to_zip(path: Path, card: str, data: Path, manifest: bytes) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Segment = dict[str, Any]  # {"text": str, "train": bool}
@@ -35,3 +36,17 @@ def token_labels(
         token if end > start and any(low <= start < high for low, high in spans) else IGNORED
         for token, (start, end) in zip(token_ids, offsets, strict=True)
     ]
+
+
+def token_weights(offsets: Sequence[tuple[int, int]], kinds: Mapping[str, Sequence[Sequence[int]]]) -> list[float]:
+    """What each token's loss is multiplied by, so that the sum is that of each kind's mean (ReDiff, paper 12).
+
+    ``kinds`` maps a kind to its spans, such as the ``kind`` of each of ``revise`` to its ``loss_spans``. A token is of the first kind
+    that it begins in, and weighs nothing outside of all.
+    """
+    of = [
+        next((k for k, spans in kinds.items() if end > start and any(low <= start < high for low, high in spans)), None)
+        for start, end in offsets
+    ]
+    counts = Counter(of)
+    return [0.0 if kind is None else 1 / counts[kind] for kind in of]

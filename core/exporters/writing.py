@@ -141,6 +141,8 @@ def _pack(
         manifest = replace(manifest, json_columns=containers.to_csv(lines, packed))
     elif container == "parquet":
         containers.to_parquet(lines, packed)
+    elif container == "m2":
+        containers.to_m2(lines, packed)
     else:
         data = packed.with_suffix(".parquet.partial")
         try:
@@ -170,6 +172,10 @@ def read_manifest(path: Path) -> Manifest:
 def read_rows(path: Path, manifest: Manifest) -> Iterator[Row]:
     """The rows of a written file; raises ``BadExport`` when the file was changed after it was written."""
     changed = BadExport(f"{path.name} is not the file its manifest describes; export again")
+    if manifest.container == "m2":
+        raise BadExport(
+            f"{path.name} holds words without their spacing and comes back as no rows; export JSON lines too"
+        )
     if manifest.container != "jsonl":
         if file_hash(path) != manifest.sha256:
             raise changed

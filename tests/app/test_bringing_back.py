@@ -152,6 +152,8 @@ def test_exported_imported_and_exported_again_the_rows_are_the_same_bytes(
     shows = name == "prm800k" or (name, item_type) == ("draft_to_reference", "text")  # whose rows hold it
     assert (b"GOLD" in plain) is shows
     for container, suffix in SUFFIXES.items():
+        if container == "m2":
+            continue  # no way back: it holds neither spacing nor items
         path = tmp_path / f"first{suffix}"
         first = export(db, here, name, path, container)
         assert recognised(path) == name

@@ -244,6 +244,10 @@ def test_every_place_of_the_same_words() -> None:
     assert len(spread) == 7 and E.apply(seven, spread) == "the " * 7
     other = E.from_pairs(seven, [{"error": "teh teh", "correction": "x", "start": 4}]).edits
     assert len(E.spread(seven, [edit, *other], edit)) == 6  # what another edit holds is left to it
+    put_in = E.from_pairs(seven, [{"error": "", "correction": "so ", "start": 4}]).edits
+    assert (
+        E.apply(seven, E.spread(seven, [edit, *put_in], edit)) == "the so teh " + "the " * 5
+    )  # and where it puts words in
 
 
 def test_the_limit_of_change() -> None:

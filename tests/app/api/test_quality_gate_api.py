@@ -62,3 +62,10 @@ def test_runs_and_the_rule_that_they_give(api: Api) -> None:
     assert program.post("/api/v1/exports/999/runs", json={"loss": 1}).status_code == 404
     with api.web.db.read() as session:
         assert session.query(Export).count() == 1
+
+
+def test_an_m2_file_is_of_edit_spans_alone(api: Api) -> None:
+    program, path = api.program("exports:write"), f"/api/v1/projects/{api.project}/exports"
+    assert program.post(path, json={"format": "edit_spans", "container": "m2"}).status_code == 201
+    refused = program.post(path, json={"format": "kto", "container": "m2"})
+    assert refused.status_code == 422 and "choose the format edit_spans" in refused.text

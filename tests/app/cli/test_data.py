@@ -77,6 +77,11 @@ def test_an_export_through_the_quality_gate(run, tmp_path: Path) -> None:  # typ
     assert "record 12 more" in run(*words[:5], "--rule", "fitted", *out, code=1).output
     assert "choose a rule" in run(*words[:5], "--keep", "2", *out, code=1).output
     assert "no filters" in run("export", "--project", "p", "--format", "lessons", "--keep", "2", *out, code=1).output
+    assert "choose the format edit_spans" in run(*words[:5], "--as", "m2", *out, code=1).output
+    m2 = tmp_path / "a.m2"
+    assert "4 rows written" in run(*words[:3], "--format", "edit_spans", "--as", "m2", "--out", str(m2)).output
+    noop = "A -1 -1|||noop|||-NONE-|||REQUIRED|||-NONE-|||0"
+    assert m2.read_text().startswith(f"S word\n{noop}\n\nS word word\n{noop}\n\n")
 
 
 def test_an_export_comes_back_by_its_format_or_by_what_it_shows(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -27,6 +27,15 @@ def test_the_most_urgent_answer_is_shown_with_steps_from_one(desk: Callable[...,
     assert "+1.31" in shown["answer"]
 
 
+def test_a_rewrite_is_decided_on_change_by_change(desk: Callable[..., Desk], seeded: seeding.Seeded) -> None:
+    """What the composer holds for it; the browser fills it as soon as the rewrite differs from the answer."""
+    composer = desk().open()["composer"]
+    assert '<div class="rv-changes" id="rv-changes" hidden>' in composer
+    assert 'id="rv-diff" role="group" aria-label="What your rewrite changes"' in composer
+    assert '<input type="range" id="rv-limit" min="0" max="100" step="5" value="100"' in composer
+    assert '<label for="rv-limit">' in composer and '<output id="rv-limit-says" for="rv-limit">' in composer
+
+
 @pytest.mark.usefixtures("job_tables")
 def test_submit_stores_review_and_correction_and_shows_the_next(
     state: AppState, desk: Callable[..., Desk], seeded: seeding.Seeded
@@ -414,6 +423,7 @@ def test_label_items_take_the_right_label(state: AppState, desk: Callable[..., D
     bob = desk()
     shown = bob.open()
     assert "What the model says of each label" in shown["answer"] and "62 %" in shown["answer"]
+    assert "rv-changes" not in shown["composer"]  # there is no text of which to change a part
     bob.act("submit", {"label": "ham"})
     bob.act("submit", {"label": "spam"})
     wrong, right = rows(state, Review)

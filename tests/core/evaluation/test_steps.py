@@ -135,3 +135,25 @@ def test_adapters(tmp_path: Path) -> None:
     assert set(FORMATS) >= {"processbench", "champ", "realcritic", "mathcritique", "step_critics", "gsm8k_solutions"}
     with pytest.raises(ValueError, match="not parse into steps"):
         first("mathcritique", {"id": 0, "question": "p", "step_critiques": []})
+
+
+@pytest.mark.shared_data
+def test_processbench_counts_and_oracles(shared: Path) -> None:
+    """Paper 14: gold gives 1, 1, 1; "nothing is wrong" F1 0; one step off error accuracy 0. 207 and 193 of 400 there, half is here."""
+    rows = read("processbench", shared / "data/processbench/gsm8k.jsonl").rows
+    labels = [row.first_error for row in rows]
+    found = figures(rows, said(*labels))
+    assert (found["n"], found["faulty"], found["clean"]) == (199, 106, 93)
+    assert (found["error_accuracy"], found["clean_accuracy"], found["f1"]) == (1, 1, 1)
+    assert figures(rows, said(*[-1] * len(rows)))["f1"] == 0
+    off = [label if label in (-1, None) else label + 1 for label in labels]
+    assert figures(rows, said(*off))["error_accuracy"] == 0
+
+
+@pytest.mark.shared_data
+def test_a_reference_tells_right_from_wrong_before_the_last_calculation(shared: Path) -> None:
+    """Paper 22: AUROC of at least .75 where numbers alone have .704, the last calculation left out."""
+    from tests.benchmarks.quality_critics import last_left_out
+
+    solutions, area = last_left_out(shared / "data/gsm8k_solutions")
+    assert solutions == 1225 and area >= 0.75

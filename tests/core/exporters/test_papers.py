@@ -187,10 +187,16 @@ def test_critiques_that_people_contradict_are_not_learnt() -> None:
 
 
 @pytest.mark.shared_data
-def test_public_solutions_give_critique_rows_with_their_labels(shared: Path) -> None:
-    lines = (shared / "data/mr_gsm8k/solutions.jsonl").read_bytes().splitlines()
+@pytest.mark.parametrize(
+    ("name", "all_rows", "faulty_rows"), [("mr_gsm8k/solutions", 688, 366), ("processbench/gsm8k", 199, 106)]
+)
+def test_public_solutions_give_critique_rows_with_their_labels(
+    shared: Path, name: str, all_rows: int, faulty_rows: int
+) -> None:
+    """The parts that are here: paper 2 counts 173 wrong ones in another part, paper 14 400 solutions with 207 wrong ones."""
+    lines = (shared / f"data/{name}.jsonl").read_bytes().splitlines()
     records = []
-    for row in map(orjson.loads, lines):
+    for number, row in enumerate(map(orjson.loads, lines), 1):
         wrong = row["label"] if row["label"] >= 0 else None
         steps = tuple(row["steps"])
         where = wrong if wrong is not None else len(steps) - 1
@@ -198,9 +204,9 @@ def test_public_solutions_give_critique_rows_with_their_labels(shared: Path) -> 
         verdict = Verdict.ACCEPTABLE if wrong is None else Verdict.FAULTY
         fix = (CorrectionText(1, "the human reason", step_index=wrong),) if wrong is not None else ()
         made = ExportAttempt(
-            row["id"], 1, "\n".join(steps), "m", steps, verdict, wrong, corrections=fix, critiques=(words,)
+            number, 1, "\n".join(steps), "m", steps, verdict, wrong, corrections=fix, critiques=(words,)
         )
-        records.append(ExportRecord(row["id"], str(row["id"]), Question(row["problem"]), (made,)))
+        records.append(ExportRecord(number, str(number), Question(row["problem"]), (made,)))
     critiques = rows("critique_sft", *records)
     assert len(critiques) == len(records)
     for row, record in zip(critiques, records, strict=True):
@@ -219,7 +225,9 @@ def test_public_solutions_give_critique_rows_with_their_labels(shared: Path) -> 
     shepherd = REGISTRY.make("math_shepherd")
     again = [shepherd.read(row) for row in shepherd.rows(records)]
     assert [r.attempts[0].first_wrong_step for r in again] == [r.attempts[0].first_wrong_step for r in records]
-    print(f"mr_gsm8k: {len(critiques)} critique rows, {len(pairs)} pairs at the first wrong step of {len(faulty)}")
+    assert (len(records), len(pairs)) == (all_rows, faulty_rows)
+    assert all(row["first_error_step"] >= 1 for row in pairs)
+    print(f"{name}: {len(critiques)} critique rows, {len(pairs)} pairs at the first wrong step of {len(faulty)}")
 
 
 @pytest.mark.shared_data
@@ -289,12 +297,13 @@ def test_leaks(content: str, answers: list[str | None], leak: bool) -> None:
 @pytest.mark.shared_data
 def test_interventions_on_public_chains(shared: Path) -> None:
     """Prefix byte for byte at every place, planted answers refused, nothing after the intervention."""
-    kept = leaked = 0
+    kept = leaked = mistakes = 0
     for line in (shared / "data/bigbench_mistake").glob("*.jsonl"):
         for number, row in enumerate(map(orjson.loads, line.read_bytes().splitlines())):
             steps, wrong = tuple(row.get("steps", ())), row.get("mistake_index")
             if wrong is None or not steps or wrong >= len(steps):
                 continue
+            mistakes += 1
             text = "\n\n".join(steps)
             answer = f"answer-{number}"
             for content in ("Look at the order again.", f"It must be {answer}."):
@@ -311,7 +320,11 @@ def test_interventions_on_public_chains(shared: Path) -> None:
                     assert one["train_spans"][-1][1] == len(said(one)) and one["add_eos"] is False
                     kept += 1
     print(f"bigbench_mistake: {kept} interventions, {leaked} planted leaks refused")
-    assert kept > 100
+    assert (mistakes, kept, leaked) == (
+        764,
+        764,
+        764,
+    )  # of the 1,000 chains that are here; paper 19 asks for 1,000 with a mistake
 
 
 # --- paper 22
@@ -441,7 +454,8 @@ def test_global_pairs_of_public_solutions(shared: Path) -> None:
     records = [ExportRecord(n, str(q), Question("q"), tuple(known)) for n, (q, known) in enumerate(by_question.items())]
     got = rows("refine_global", *records)
     print(f"gsm8k_solutions: {len(got)} wrong and right pairs of {len(records)} questions")
-    assert len(got) == wrong_and_right > 100
+    # Two of the four models, 637 of the 1,319 questions: of these 185 have one right and one wrong. Paper 45 counts 2,429 on all.
+    assert (len(by_question), len(got), wrong_and_right) == (637, 185, 185)
 
 
 def test_a_step_is_not_numbered_twice() -> None:
