@@ -109,11 +109,12 @@ def read_m2(text: str) -> list[Sentence]:
 
 
 def _read_edit(line: str, words: int, number: int) -> tuple[M2Edit | None, int]:
-    fields = line.split("|||")
     try:
-        start, end = map(int, fields[0].split())
-        kind, correction, annotator = fields[1], fields[2], int(fields[5])
-    except (ValueError, IndexError):
+        place, kind, rest = line.split("|||", 2)
+        correction, _, _, last = rest.rsplit("|||", 3)  # from the end: the new words may end or begin in a bar
+        start, end = map(int, place.split())
+        annotator = int(last)
+    except ValueError:
         raise BadEdits(
             f"line {number} of the M2 text must read: A start end|||type|||correction|||...|||...|||annotator"
         ) from None

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core import edits as E
@@ -36,6 +36,8 @@ def test_every_form_that_there_is_brings_the_target_back(source: str, target: st
 
 
 @settings(deadline=None)
+@example("", "|")  # a bar beside the bars of the form
+@example("a | b", "a || |b|")
 @given(texts, texts)
 def test_m2_brings_the_words_back(source: str, target: str) -> None:
     block = E.write_m2(source, [E.extract(source, target), []])
