@@ -1,6 +1,6 @@
 """Queues with access, gold items and further reviews; adjudication and audit queues; decisions over reviews; sub-tasks.
 
-Revision: 0018, after 0019
+Revision: 0017, after 0016
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018"
-down_revision = "0019"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """Restricted projects, teams, members of projects, accounts at sign-in providers, and when a person was last seen.
 
-Revision: 0019, after 0015
+Revision: 0016, after 0015
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
+revision = "0016"
 down_revision = "0015"
 branch_labels = None
 depends_on = None

@@ -1,6 +1,6 @@
 """Addresses that are told of what happens, and the messages to them.
 
-Revision: 0017, after 0020
+Revision: 0019, after 0018
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0017"
-down_revision = "0020"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
