@@ -133,7 +133,7 @@
     offer(one);
     $('rv-limit-row').hidden = one.edits.length < 2;
     $('rv-limit').value = one.most;
-    const said = `${one.most} % of a step`;
+    const said = `${one.most} % of ${segments(one.source).length > 1 ? 'a step' : 'the text'}`;
     $('rv-limit').setAttribute('aria-valuetext', said);
     $('rv-limit-says').textContent = said;
     const left = one.off.size;

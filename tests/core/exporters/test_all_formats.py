@@ -254,7 +254,11 @@ def test_a_changed_container_is_noticed(tmp_path: Path) -> None:
 def test_no_rows_fit_in_every_container(tmp_path: Path) -> None:
     for container in SUFFIXES:
         made = write_export(tmp_path / container, REGISTRY.make("sft"), [], **WHAT, container=container)
-        assert made.rows == 0 and list(read_rows(tmp_path / container, made)) == []
+        assert made.rows == 0
+        if container == "m2":  # which is no way back
+            assert (tmp_path / container).read_bytes() == b""
+        else:
+            assert list(read_rows(tmp_path / container, made)) == []
 
 
 def test_the_manifest_says_what_was_left_out(tmp_path: Path) -> None:
