@@ -83,6 +83,11 @@ def test_names_and_hypotheses_go_into_the_rewrite(
     expect(rewrite).to_have_value(f"then Gunnar rode to the shopboy{HOSTILE}")
     panel.get_by_role("button", name="Rewrite as hypothesis 3").click()
     expect(rewrite).to_have_value(NBEST[2])
+    expect(page.locator("#rv-limit-says")).to_have_text("100 % of the text")
+    page.get_by_role("button", name="“the” becomes “a”").click()  # of what was taken over, a part is left out
+    expect(rewrite).to_have_value(NBEST[2].replace("to a shop", "to the shop"))
+    page.get_by_role("slider").fill("0")
+    expect(rewrite).to_have_value(BEST)
     assert page.evaluate("window.pwned") is None
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
