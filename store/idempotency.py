@@ -46,6 +46,12 @@ def finish(session: Session, user_id: int, key: str, status: int, answer: Mappin
     session.flush()
 
 
+def forget(session: Session, user_id: int, key: str) -> None:
+    """As if the request had not come, in a transaction that is kept although the request was refused."""
+    session.delete(_row(session, user_id, key))
+    session.flush()
+
+
 def _row(session: Session, user_id: int, key: str) -> IdempotencyKey:
     query = select(IdempotencyKey).where(IdempotencyKey.user_id == user_id, IdempotencyKey.key == key)
     return session.scalars(query).one()

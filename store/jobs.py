@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import case, exists, func, select, text, update
+from sqlalchemy import ColumnElement, case, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from core.types import JobState
@@ -229,9 +229,14 @@ def in_state(session: Session, state: JobState, limit: int = 50) -> Sequence[Job
     return session.scalars(select(Job).where(Job.state == state).order_by(*order).limit(limit)).all()
 
 
+def worth_listing() -> ColumnElement[bool]:
+    """Not the sending of messages that went well: there is a job for every few of them, and each webhook has its own log."""
+    return or_(Job.kind != TELLING, Job.state.in_((*_UNFINISHED, JobState.FAILED.value)))
+
+
 def recent(session: Session, project_id: int | None = None, limit: int = 20) -> Sequence[Job]:
-    """The newest jobs first, of one project or of all."""
-    query = select(Job).order_by(Job.id.desc()).limit(limit)
+    """The newest jobs first, of one project or of all, as far as they are ``worth_listing``."""
+    query = select(Job).where(worth_listing()).order_by(Job.id.desc()).limit(limit)
     return session.scalars(query if project_id is None else query.where(Job.project_id == project_id)).all()
 
 

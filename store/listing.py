@@ -13,9 +13,30 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from core.types import QueueKind
 from store.clock import now
+from store.jobs import worth_listing
 from store.reviews import is_current
-from store.tables import ApiToken, Correction, Export, Item, Job, Output, Project, Review, Risk, Rule, User, Webhook
+from store.tables import (
+    ApiToken,
+    Assignment,
+    Correction,
+    CriticModel,
+    Export,
+    Item,
+    Job,
+    Output,
+    Project,
+    Queue,
+    Retraction,
+    Review,
+    Risk,
+    RiskModel,
+    Rule,
+    Team,
+    User,
+    Webhook,
+)
 from store.text import clean
 from store.upsert import dialect
 
@@ -121,11 +142,54 @@ def exports(session: Session, project_id: int, *, after: int = 0, limit: int = 5
 def jobs(
     session: Session, project_id: int, *, kind: str | None = None, after: int = 0, limit: int = 50
 ) -> Sequence[Job]:
-    """The newest first; of one kind, or all."""
+    """The newest first; of one kind, or all that ``store.jobs.worth_listing`` says."""
     query = select(Job).where(Job.project_id == project_id)
-    if kind is not None:
-        query = query.where(Job.kind == kind)
+    query = query.where(worth_listing() if kind is None else Job.kind == kind)
     return list(_page(session, query, Job.id, after, limit, newest=True).scalars())
+
+
+def assignment(session: Session, assignment_id: int) -> Assignment:
+    """A slot of any queue; raises ``LookupError``."""
+    row = session.get(Assignment, assignment_id)
+    if row is None:
+        raise LookupError(f"there is no assignment {assignment_id}")
+    return row
+
+
+def cases(session: Session, project_id: int, *, after: int = 0, limit: int = 50) -> Sequence[tuple[Assignment, str]]:
+    """Slots of the adjudication queue with their item's external id, the newest first."""
+    query = (
+        select(Assignment, Item.external_id)
+        .join(Item, Item.id == Assignment.item_id)
+        .join(Queue, Queue.id == Assignment.queue_id)
+        .where(Queue.project_id == project_id, Queue.kind == QueueKind.ADJUDICATE, Assignment.gold.is_(False))
+    )
+    return [(row[0], row[1]) for row in _page(session, query, Assignment.id, after, limit, newest=True)]
+
+
+def retractions(session: Session, project_id: int, *, after: int = 0, limit: int = 50) -> Sequence[Retraction]:
+    """The newest first, with those that were undone."""
+    query = select(Retraction).where(Retraction.project_id == project_id)
+    return list(_page(session, query, Retraction.id, after, limit, newest=True).scalars())
+
+
+def critic_versions(
+    session: Session, project_id: int, critic: str, *, after: int = 0, limit: int = 50
+) -> Sequence[CriticModel]:
+    """Of one critic or gate, the newest first."""
+    query = select(CriticModel).where(CriticModel.project_id == project_id, CriticModel.critic == critic)
+    return list(_page(session, query, CriticModel.id, after, limit, newest=True).scalars())
+
+
+def risk_versions(session: Session, project_id: int, *, after: int = 0, limit: int = 50) -> Sequence[RiskModel]:
+    """The newest first."""
+    query = select(RiskModel).where(RiskModel.project_id == project_id)
+    return list(_page(session, query, RiskModel.id, after, limit, newest=True).scalars())
+
+
+def teams(session: Session, *, after: int = 0, limit: int = 50) -> Sequence[Team]:
+    """By id."""
+    return list(_page(session, select(Team), Team.id, after, limit).scalars())
 
 
 def people(session: Session, *, after: int = 0, limit: int = 50) -> Sequence[User]:

@@ -202,8 +202,10 @@ def not_delivered(session: Session, delivery_id: int, error: str, *, status: int
         session.execute(later.values(next_at=row.next_at))
     nothing_since = webhook.delivered_at is None or webhook.delivered_at < row.first_at
     if webhook.active and (status == 410 or (used_up and nothing_since)):
-        webhook.active, webhook.off_why = False, row.error
-        new = {**_told(webhook), "why": row.error}
+        gone = f"the address says that it is gone for good ({row.error})"
+        why = gone if status == 410 else f"all {MOST_ATTEMPTS} tries of a message failed, the last one: {row.error}"
+        webhook.active, webhook.off_why = False, why
+        new = {**_told(webhook), "why": why}
         audit.record(session, "webhook.off", "webhook", webhook.id, user_id=None, old={"active": True}, new=new)
     session.flush()
 

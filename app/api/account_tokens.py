@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from app.api.access import Caller, needs
-from app.api.common import LARGEST, Body, Id, Page, Paging, State
+from app.api.common import LARGEST, Body, Id, Key, Page, Paging, State, once
 from app.api.problems import Problem, documented
 from core.scopes import Scope
 from store import listing, tokens
@@ -60,16 +60,19 @@ def list_tokens(state: State, caller: Owner, where: Paging) -> Page[TokenOut]:
     return Page[TokenOut](**where.page([_told(row) for row in rows], [row.id for row in rows]))
 
 
-@router.post("", status_code=201, responses=documented(404))
-def make_token(new: NewToken, state: State, caller: Owner) -> TokenMade:
-    """For a signed-in browser: 403 for a token, which cannot make others."""
+@router.post("", status_code=201, response_model=TokenMade, responses=documented(404, 409))
+def make_token(request: Request, new: NewToken, caller: Owner, key: Key = None) -> Response:
+    """For a signed-in browser: 403 for a token, which cannot make others. 409 for a key that came before: it is shown once."""
     if caller.scopes is not None:
         raise Problem(403, "needs_sign_in", "A token cannot make tokens: sign in and make one under Your account.")
-    with state.db.write() as session:
+
+    def act(session: Any) -> TokenMade:
         row, text = tokens.create(
             session, caller.person.id, new.name, new.scopes, days=new.days, project_id=new.project_id
         )
-    return TokenMade(**_told(row).model_dump(), token=text)
+        return TokenMade(**_told(row).model_dump(), token=text)
+
+    return once(request, caller, key, new, act, secret=True)
 
 
 @router.delete("/{token_id}", status_code=204, responses=documented(404))

@@ -5,8 +5,7 @@ The review page uses the heartbeat, the release and the drafts of these routes; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -16,19 +15,19 @@ from sqlalchemy.orm import Session
 
 from app import reviewing
 from app.api.access import Caller, needs
-from app.api.common import LARGEST, Body, Id, State
+from app.api.common import LARGEST, Body, Id, Key, State, once
 from app.api.jobs import JobOut
 from app.api.jobs import told as job_told
 from app.api.outputs import OutputDetail, detail_of
 from app.api.problems import Problem, documented
-from app.pages import review_board, review_reask
+from app.pages import review_board, review_pieces, review_reask
 from app.pages.review_reply import Refused
 from app.pages.review_retry import ALREADY, pending
 from app.view.review_form import ReviewForm
 from app.worker.waking import wake_relevance
 from core.scopes import Scope
 from core.types import QueueKind, Verdict
-from store import drafts, items, lesson_proposals, outputs, projects, queue, reviews
+from store import drafts, items, lesson_proposals, outputs, projects, queue, reviews, subtasks
 from store.queue import Claim
 from store.tables import Assignment, Output, Retrieval
 
@@ -99,6 +98,22 @@ class LessonVote(Proof):
     vote: Literal["used", "not_relevant"] | None = None
 
 
+class Splitting(Proof):
+    """A sub-task is a prompt of its own; the answer to it is reviewed like any other."""
+
+    prompts: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=8000, pattern=r"\S")]],
+        Field(min_length=1, max_length=subtasks.MOST),
+    ]
+
+
+class Split(BaseModel):
+    """Items of the sub-tasks, and the job that answers them."""
+
+    item_ids: list[int]
+    job_id: int
+
+
 class Decided(BaseModel):
     """``distil_job_id`` proposes lessons from the item's corrections, where it has some."""
 
@@ -117,14 +132,15 @@ class Voted(BaseModel):
     vote: str | None
 
 
-@router.post("/projects/{project_id}/claims", responses=documented(404, 409))
-def claim(project_id: Id, wanted: Wanted, state: State, caller: Reviewer) -> Held | Empty:
+@router.post("/projects/{project_id}/claims", response_model=Held | Empty, responses=documented(404, 409))
+def claim(request: Request, project_id: Id, wanted: Wanted, caller: Reviewer, key: Key = None) -> Response:
     """Claim an item for the token's owner. What they hold already comes first, with a new token."""
     caller.in_project(project_id)
     if not caller.person.may(wanted.queue.role, project_id):
         raise Problem(403, "missing_role", "This queue is for experts. Ask an admin to change your role.")
     person = caller.person.id
-    with state.db.write() as session:
+
+    def act(session: Session) -> Held | Empty:
         projects.get(session, project_id)
         if wanted.item_id is None:
             got = queue.claim_next(session, person, project_id, wanted.queue)
@@ -137,54 +153,69 @@ def claim(project_id: Id, wanted: Wanted, state: State, caller: Reviewer) -> Hel
             return Empty(causes=queue.why_empty(session, project_id, person, wanted.queue))
         return _held(session, got, caller)
 
+    return once(request, caller, key, wanted, act, 200)
 
-@router.post("/projects/{project_id}/claims/undo", responses=documented(404, 409))
-def undo(project_id: Id, wanted: Wanted, state: State, caller: Reviewer) -> Held:
+
+@router.post("/projects/{project_id}/claims/undo", response_model=Held, responses=documented(404, 409))
+def undo(request: Request, project_id: Id, wanted: Wanted, caller: Reviewer, key: Key = None) -> Response:
     """Reopen the owner's last review of that queue; what is submitted next is its next revision."""
     caller.in_project(project_id)
-    with state.db.write() as session:
+
+    def act(session: Session) -> Held:
         projects.get(session, project_id)
         last = review_board.last_submitted(session, project_id, caller.person.id, wanted.queue)
         if last is None:
             raise Problem(409, "nothing_to_undo", "There is no review of yours to reopen here.")
         return _held(session, queue.reopen(session, last.id, caller.person.id), caller)
 
+    return once(request, caller, key, wanted, act, 200)
 
-@router.post("/claims/{assignment_id}/heartbeat", responses=documented(404, 409))
-def heartbeat(assignment_id: Id, proof: Proof, state: State, caller: Reviewer) -> Deadline:
+
+@router.post("/claims/{assignment_id}/heartbeat", response_model=Deadline, responses=documented(404, 409))
+def heartbeat(request: Request, assignment_id: Id, proof: Proof, caller: Reviewer, key: Key = None) -> Response:
     """Keep the item for another lease. 409 with the reason when it is no longer the person's."""
-    with _slot(state, assignment_id, proof.token, caller) as (session, _):
+
+    def act(session: Session, _: Assignment) -> Deadline:
         return Deadline(deadline=queue.extend(session, assignment_id, proof.token))
+
+    return _once(request, caller, key, assignment_id, proof, act, 200)
 
 
 @router.post("/claims/{assignment_id}/release", status_code=204, responses=documented(404, 409))
-def release(assignment_id: Id, proof: Proof, state: State, caller: Reviewer) -> Response:
+def release(request: Request, assignment_id: Id, proof: Proof, caller: Reviewer, key: Key = None) -> Response:
     """Back to the queue without a word; also sent by the browser as the page goes away."""
-    with _slot(state, assignment_id, proof.token, caller) as (session, _):
+
+    def act(session: Session, _: Assignment) -> None:
         queue.release(session, assignment_id, proof.token)
-    return Response(status_code=204)
+
+    return _once(request, caller, key, assignment_id, proof, act, 204)
 
 
 @router.post("/claims/{assignment_id}/skip", status_code=204, responses=documented(404, 409))
-def skip(assignment_id: Id, leaving: Leaving, state: State, caller: Reviewer) -> Response:
+def skip(request: Request, assignment_id: Id, leaving: Leaving, caller: Reviewer, key: Key = None) -> Response:
     """Leave it to others, with a reason."""
-    with _slot(state, assignment_id, leaving.token, caller) as (session, _):
+
+    def act(session: Session, _: Assignment) -> None:
         queue.skip(session, assignment_id, leaving.token, caller.person.id, leaving.reason)
-    return Response(status_code=204)
+
+    return _once(request, caller, key, assignment_id, leaving, act, 204)
 
 
 @router.post("/claims/{assignment_id}/flag", status_code=204, responses=documented(404, 409))
-def flag(assignment_id: Id, leaving: Leaving, state: State, caller: Reviewer) -> Response:
+def flag(request: Request, assignment_id: Id, leaving: Leaving, caller: Reviewer, key: Key = None) -> Response:
     """Hand it to the experts, with a reason."""
-    with _slot(state, assignment_id, leaving.token, caller) as (session, _):
+
+    def act(session: Session, _: Assignment) -> None:
         queue.flag(session, assignment_id, leaving.token, caller.person.id, leaving.reason)
-    return Response(status_code=204)
+
+    return _once(request, caller, key, assignment_id, leaving, act, 204)
 
 
-@router.post("/claims/{assignment_id}/submit", responses=documented(404, 409))
-def submit(assignment_id: Id, decision: Decision, state: State, caller: Reviewer) -> Decided:
+@router.post("/claims/{assignment_id}/submit", response_model=Decided, responses=documented(404, 409))
+def submit(request: Request, assignment_id: Id, decision: Decision, caller: Reviewer, key: Key = None) -> Response:
     """Decide; sent twice with one token it counts once. 409 where the claim is lost: the words are kept among one's drafts."""
-    with _slot(state, assignment_id, decision.token, caller) as (session, slot):
+
+    def act(session: Session, slot: Assignment) -> Decided:
         output = _output(session, slot, decision.output_id)
         verdict, done = reviewing.decide(
             session, slot, output, decision.form, caller.person, action=decision.action, token=decision.token
@@ -197,11 +228,14 @@ def submit(assignment_id: Id, decision: Decision, state: State, caller: Reviewer
             distil_job_id=job.id if job is not None else None,
         )
 
+    return _once(request, caller, key, assignment_id, decision, act, 200)
 
-@router.post("/claims/{assignment_id}/retry", status_code=201, responses=documented(404, 409))
-def retry(assignment_id: Id, trying: Trying, state: State, caller: Reviewer) -> JobOut:
+
+@router.post("/claims/{assignment_id}/retry", status_code=201, response_model=JobOut, responses=documented(404, 409))
+def retry(request: Request, assignment_id: Id, trying: Trying, caller: Reviewer, key: Key = None) -> Response:
     """Let the model answer again with the words of ``form``, which are kept as a correction. Claim the item again for its answer."""
-    with _slot(state, assignment_id, trying.token, caller) as (session, slot):
+
+    def act(session: Session, slot: Assignment) -> JobOut:
         queue.extend(session, assignment_id, trying.token)
         if slot.queue.kind == QueueKind.ADJUDICATE:
             raise Refused("Decide about this answer: people reviewed it, and no other one.")
@@ -210,20 +244,39 @@ def retry(assignment_id: Id, trying: Trying, state: State, caller: Reviewer) -> 
         output = _current(session, slot, trying.output_id)
         return job_told(reviewing.retry(session, slot, output, trying.form, caller.person))
 
+    return _once(request, caller, key, assignment_id, trying, act, 201)
 
-@router.post("/claims/{assignment_id}/reask", status_code=201, responses=documented(404, 409))
-def reask(assignment_id: Id, trying: Trying, state: State, caller: Reviewer) -> JobOut:
+
+@router.post("/claims/{assignment_id}/reask", status_code=201, response_model=JobOut, responses=documented(404, 409))
+def reask(request: Request, assignment_id: Id, trying: Trying, caller: Reviewer, key: Key = None) -> Response:
     """Ask once more with what speaks against the answer, where its risk is above the project's threshold."""
-    with _slot(state, assignment_id, trying.token, caller) as (session, slot):
+
+    def act(session: Session, slot: Assignment) -> JobOut:
         queue.extend(session, assignment_id, trying.token)
         output = _current(session, slot, trying.output_id)
         return job_told(review_reask.ask(session, slot, output, caller.person))
 
+    return _once(request, caller, key, assignment_id, trying, act, 201)
 
-@router.post("/claims/{assignment_id}/votes", responses=documented(404, 409))
-def vote(assignment_id: Id, voted: LessonVote, state: State, caller: Reviewer) -> Voted:
+
+@router.post("/claims/{assignment_id}/split", status_code=201, response_model=Split, responses=documented(404, 409))
+def split(request: Request, assignment_id: Id, wanted: Splitting, caller: Reviewer, key: Key = None) -> Response:
+    """Make sub-tasks of an item of the expert queue, for annotators; the whole comes back when they are reviewed."""
+
+    def act(session: Session, slot: Assignment) -> Split:
+        if slot.queue.kind != QueueKind.EXPERT:
+            raise ValueError("experts split items, in their own queue: flag it, and one of them will see it")
+        found, job = review_pieces.split_into(session, slot, wanted.token, wanted.prompts, caller.person.id)
+        return Split(item_ids=found, job_id=job.id)
+
+    return _once(request, caller, key, assignment_id, wanted, act, 201)
+
+
+@router.post("/claims/{assignment_id}/votes", response_model=Voted, responses=documented(404, 409))
+def vote(request: Request, assignment_id: Id, voted: LessonVote, caller: Reviewer, key: Key = None) -> Response:
     """Whether a lesson that was in the prompt was of use."""
-    with _slot(state, assignment_id, voted.token, caller) as (session, slot):
+
+    def act(session: Session, slot: Assignment) -> Voted:
         queue.extend(session, assignment_id, voted.token)
         row = session.get(Retrieval, voted.retrieval_id)
         output = review_board.current_output(session, slot)
@@ -234,19 +287,31 @@ def vote(assignment_id: Id, voted: LessonVote, state: State, caller: Reviewer) -
         lesson_proposals.renew(session, [row.lesson_id])
         return Voted(retrieval_id=row.id, vote=voted.vote)
 
+    return _once(request, caller, key, assignment_id, voted, act, 200)
 
-@contextmanager
-def _slot(state: Any, assignment_id: int, token: str, caller: Caller) -> Iterator[tuple[Session, Assignment]]:
-    """The slot in a writing transaction. 403 for somebody else's, 404 for none, 409 when the claim is lost."""
+
+def _once(
+    request: Request,
+    caller: Caller,
+    key: str | None,
+    assignment_id: int,
+    proof: Proof,
+    act: Callable[[Session, Assignment], BaseModel | None],
+    status: int,
+) -> Response:
+    """As ``once``, with the slot. 403 for somebody else's, 404 for none, 409 when the claim is lost."""
+
+    def on_slot(session: Session) -> BaseModel | None:
+        slot = session.get(Assignment, assignment_id)
+        if slot is None:
+            raise Problem(404, "not_found", "There is no such item.")
+        caller.in_project(slot.queue.project_id)
+        if slot.token == proof.token and slot.holder_id != caller.person.id:
+            raise Problem(403, "not_yours", "This item is held by somebody else.")
+        return act(session, slot)
+
     try:
-        with state.db.write() as session:
-            slot = session.get(Assignment, assignment_id)
-            if slot is None:
-                raise Problem(404, "not_found", "There is no such item.")
-            caller.in_project(slot.queue.project_id)
-            if slot.token == token and slot.holder_id != caller.person.id:
-                raise Problem(403, "not_yours", "This item is held by somebody else.")
-            yield session, slot
+        return once(request, caller, key, proof, on_slot, status)
     except queue.LostClaim as lost:
         raise Problem(409, "lost_claim", str(lost)) from None
     except PermissionError as problem:

@@ -18,6 +18,7 @@ from app.api.problems import Problem
 from app.api.sign_in import state_of
 from app.state import AppState
 from store import idempotency
+from store.engine import KeptAnyway
 
 LARGEST = 2**63 - 1
 Id = Annotated[int, Path(ge=1, le=LARGEST)]
@@ -88,21 +89,41 @@ def once(
     request: Request,
     caller: Caller,
     key: str | None,
-    body: BaseModel,
-    act: Callable[[Session], BaseModel],
+    body: BaseModel | None,
+    act: Callable[[Session], BaseModel | None],
     status: int = 201,
+    *,
+    secret: bool = False,
 ) -> Response:
-    """Carry out ``act`` in one transaction; under a key that came before, give the first answer again. 409 for another body."""
+    """Carry out ``act`` in one transaction; under a key that came before, give the first answer again. 409 for another body.
+
+    ``act`` gives nothing for an answer without a body. A ``secret`` answer is kept nowhere: 409 for its key, and no second effect.
+    """
     with state_of(request).db.write() as session:
         if key is None:
-            return JSONResponse(act(session).model_dump(mode="json"), status)
-        asked = f"{request.method} {request.url.path}\n{body.model_dump_json()}"
+            return _answer(_json(act(session)), status)
+        sent = body.model_dump_json() if body is not None else ""
+        asked = f"{request.method} {request.url.path}?{request.url.query}\n{sent}"
         try:
             known = idempotency.begin(session, caller.person.id, key, hashlib.sha256(asked.encode()).hexdigest())
         except idempotency.KeyReused as problem:
             raise Problem(409, "key_reused", str(problem)) from None
+        if known is not None and secret:
+            raise Problem(409, "shown_once", "This was done, and its secret was shown then. Ask anew under a new key.")
         if known is not None:
-            return JSONResponse(known.answer, known.status, headers={"idempotency-replayed": "true"})
-        answer = act(session).model_dump(mode="json")
-        idempotency.finish(session, caller.person.id, key, status, answer)
-        return JSONResponse(answer, status)
+            return _answer(known.answer, known.status, {"idempotency-replayed": "true"})
+        try:
+            answer = _json(act(session))
+        except KeptAnyway:  # what was typed is kept; the request was refused, and may come again
+            idempotency.forget(session, caller.person.id, key)
+            raise
+        idempotency.finish(session, caller.person.id, key, status, {} if secret else answer)
+        return _answer(answer, status)
+
+
+def _json(answer: BaseModel | None) -> dict[str, Any]:
+    return answer.model_dump(mode="json") if answer is not None else {}
+
+
+def _answer(body: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse(body, status, headers) if body else Response(status_code=status, headers=headers)

@@ -14,7 +14,7 @@ from app.api.common import Body, Id, Key, LongText, Name, Page, Paging, State, o
 from app.api.problems import documented
 from core.scopes import Scope
 from core.types import JobPriority
-from store import items, projects
+from store import items, projects, subtasks
 from store.items import NewItem
 from store.tables import Item
 
@@ -52,6 +52,16 @@ class ItemsIn(Body):
 
     items: Annotated[list[ItemIn], Field(min_length=1, max_length=MAX_ITEMS)]
     answer: bool = False
+
+
+class SubTaskOut(BaseModel):
+    """A piece of a hard item, with its newest answer and what people say of that; null where there is none yet."""
+
+    item_id: int
+    external_id: str
+    prompt: str
+    answer: str | None
+    verdict: str | None
 
 
 class ItemsOut(BaseModel):
@@ -127,3 +137,12 @@ def get_item(item_id: Id, state: State, caller: Annotated[Caller, needs(Scope.IT
         row = items.get(session, item_id)
     caller.in_project(row.project_id)
     return told(row)
+
+
+@router.get("/items/{item_id}/sub-tasks", responses=documented(404))
+def list_sub_tasks(item_id: Id, state: State, caller: Annotated[Caller, needs(Scope.OUTPUTS_READ)]) -> list[SubTaskOut]:
+    """The pieces that an expert made of an item, 20 at most."""
+    with state.db.read() as session:
+        caller.in_project(items.get(session, item_id).project_id)
+        found = subtasks.pieces(session, item_id)
+    return [SubTaskOut.model_validate(one, from_attributes=True) for one in found]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from app import answering
 from app.api.access import Caller, needs
-from app.api.common import Id, Page, Paging, State
+from app.api.common import Id, Key, Page, Paging, State, once
 from app.api.problems import Problem, documented
 from app.view.critics import too_few
 from app.worker import waking
@@ -66,23 +66,28 @@ def get_job(job_id: Id, state: State, caller: Annotated[Caller, needs(Scope.JOBS
     return told(row)
 
 
-@router.post("/jobs/{job_id}/cancel", responses=documented(404))
-def cancel_job(job_id: Id, state: State, caller: Starter) -> JobOut:
+@router.post("/jobs/{job_id}/cancel", response_model=JobOut, responses=documented(404, 409))
+def cancel_job(request: Request, job_id: Id, caller: Starter, key: Key = None) -> Response:
     """A waiting job ends at once, a running one at its next step; a finished one stays as it is."""
-    with state.db.write() as session:
+
+    def act(session: Any) -> JobOut:
         _check(caller, jobs.get(session, job_id))
         jobs.cancel(session, job_id, caller.person.id)
         return told(jobs.get(session, job_id))
 
+    return once(request, caller, key, None, act, 200)
 
-@router.post("/jobs/{job_id}/again", responses=documented(404))
-def try_again(job_id: Id, state: State, caller: Starter) -> JobOut:
+
+@router.post("/jobs/{job_id}/again", response_model=JobOut, responses=documented(404, 409))
+def try_again(request: Request, job_id: Id, caller: Starter, key: Key = None) -> Response:
     """Start a failed or cancelled job again, as the same one: what it has done stays done. 422 for any other."""
     from app.worker.jobs import try_again as again
 
-    with state.db.write() as session:
+    def act(session: Any) -> JobOut:
         _check(caller, jobs.get(session, job_id))
         return told(again(session, job_id, caller.person.id))
+
+    return once(request, caller, key, None, act, 200)
 
 
 class Started(BaseModel):
@@ -91,32 +96,45 @@ class Started(BaseModel):
     items: int
 
 
-@router.post("/projects/{project_id}/answers", responses=documented(404))
-def answer_missing(project_id: Id, state: State, caller: Starter) -> Started:
+@router.post("/projects/{project_id}/answers", response_model=Started, responses=documented(404, 409))
+def answer_missing(request: Request, project_id: Id, caller: Starter, key: Key = None) -> Response:
     """Let the model answer every item that has no answer; asking twice queues nothing twice."""
     caller.in_project(project_id)
-    with state.db.write() as session:
+
+    def act(session: Any) -> Started:
         return Started(items=answering.answer_missing(session, project_id, caller.person.id))
 
+    return once(request, caller, key, None, act, 200)
 
-@router.post("/projects/{project_id}/critics/train", status_code=201, responses=documented(404))
-def train_critic(project_id: Id, state: State, caller: Starter) -> JobOut:
+
+@router.post(
+    "/projects/{project_id}/critics/train", status_code=201, response_model=JobOut, responses=documented(404, 409)
+)
+def train_critic(request: Request, project_id: Id, caller: Starter, key: Key = None) -> Response:
     """Train the step critic on people's labels now. 422 where there are too few."""
     caller.in_project(project_id)
-    with state.db.write() as session:
+
+    def act(session: Any) -> JobOut:
         projects.get(session, project_id)
         if missing := too_few(session, project_id):
             raise ValueError(missing)
         return told(jobs.get(session, fit_critic(session, project_id, user_id=caller.person.id)))
 
+    return once(request, caller, key, None, act)
 
-@router.post("/projects/{project_id}/lessons/trials", status_code=201, responses=documented(404))
-def try_lessons(project_id: Id, state: State, caller: Starter) -> JobOut:
+
+@router.post(
+    "/projects/{project_id}/lessons/trials", status_code=201, response_model=JobOut, responses=documented(404, 409)
+)
+def try_lessons(request: Request, project_id: Id, caller: Starter, key: Key = None) -> Response:
     """Answer a draw of decided items with and without lessons now."""
     caller.in_project(project_id)
-    with state.db.write() as session:
+
+    def act(session: Any) -> JobOut:
         projects.get(session, project_id)
         return told(jobs.get(session, waking.try_lessons(session, project_id, user_id=caller.person.id)))
+
+    return once(request, caller, key, None, act)
 
 
 def _check(caller: Caller, row: Job) -> None:

@@ -227,36 +227,46 @@ def change_lesson(lesson_id: Id, changes: LessonChanges, state: State, caller: W
         return told(row)
 
 
-@router.post("/lessons/{lesson_id}/accept", responses=documented(404, 409))
-def accept(lesson_id: Id, wanted: Acceptance, state: State, caller: Writer) -> LessonOut:
+@router.post("/lessons/{lesson_id}/accept", response_model=LessonOut, responses=documented(404, 409))
+def accept(request: Request, lesson_id: Id, wanted: Acceptance, caller: Writer, key: Key = None) -> Response:
     """Active from now on; found as soon as a worker has embedded it. 409 unless it is proposed or suspended."""
-    with state.db.write() as session:
+
+    def act(session: Any) -> LessonOut:
         _own(session, lesson_id, caller)
         given = wanted.model_dump()
         return told(_changed(lesson_changes.accept, session, lesson_id, caller.person.id, **given))
 
+    return once(request, caller, key, wanted, act, 200)
 
-@router.post("/lessons/{lesson_id}/reject", responses=documented(404, 409))
-def reject(lesson_id: Id, wanted: Rejection, state: State, caller: Writer) -> LessonOut:
+
+@router.post("/lessons/{lesson_id}/reject", response_model=LessonOut, responses=documented(404, 409))
+def reject(request: Request, lesson_id: Id, wanted: Rejection, caller: Writer, key: Key = None) -> Response:
     """409 unless it is proposed."""
-    with state.db.write() as session:
+
+    def act(session: Any) -> LessonOut:
         _own(session, lesson_id, caller)
         return told(_changed(lessons.reject, session, lesson_id, caller.person.id, wanted.why))
 
+    return once(request, caller, key, wanted, act, 200)
 
-@router.post("/lessons/{lesson_id}/retire", responses=documented(404, 409))
-def retire(lesson_id: Id, wanted: Retirement, state: State, caller: Writer) -> RetractionOut:
+
+@router.post("/lessons/{lesson_id}/retire", response_model=RetractionOut, responses=documented(404, 409))
+def retire(request: Request, lesson_id: Id, wanted: Retirement, caller: Writer, key: Key = None) -> Response:
     """Out of search, prompts and exports at once; the retraction that is answered can be undone."""
-    with state.db.write() as session:
+
+    def act(session: Any) -> RetractionOut:
         _own(session, lesson_id, caller)
         done = _changed(lesson_changes.retract, session, lesson_id, caller.person.id, wanted.why)
         return retraction_told(session, lessons.get_retraction(session, done.id))
 
+    return once(request, caller, key, wanted, act, 200)
 
-@router.post("/lessons/{lesson_id}/retirement", responses=documented(404, 409))
-def decide_retirement(lesson_id: Id, wanted: Verdict, state: State, caller: Writer) -> Said:
+
+@router.post("/lessons/{lesson_id}/retirement", response_model=Said, responses=documented(404, 409))
+def decide_retirement(request: Request, lesson_id: Id, wanted: Verdict, caller: Writer, key: Key = None) -> Response:
     """Confirm or dismiss the program's proposal to retire it (``retire`` of its effect). 404 where there is none."""
-    with state.db.write() as session:
+
+    def act(session: Any) -> Said:
         _own(session, lesson_id, caller)
         known = lesson_proposals.of_lesson(session, lesson_id)
         proposal = next((one for one in known if one.state == "open"), None)
@@ -265,7 +275,9 @@ def decide_retirement(lesson_id: Id, wanted: Verdict, state: State, caller: Writ
         if wanted.confirm:
             return Said(says=_changed(lesson_retiring.confirm, session, proposal.id, caller.person.id))
         lesson_proposals.decide(session, proposal.id, caller.person.id, confirmed=False)
-    return Said(says="Dismissed. It is proposed again only when more answers or votes say so.")
+        return Said(says="Dismissed. It is proposed again only when more answers or votes say so.")
+
+    return once(request, caller, key, wanted, act, 200)
 
 
 @router.post("/lessons/{lesson_id}/split", status_code=201, response_model=LessonsMade, responses=documented(404, 409))
@@ -281,23 +293,29 @@ def split(request: Request, lesson_id: Id, wanted: Splitting, caller: Writer, ke
     return once(request, caller, key, wanted, act)
 
 
-@router.post("/lessons/{lesson_id}/undo", responses=documented(404, 409))
-def undo(lesson_id: Id, state: State, caller: Writer) -> Undone:
+@router.post("/lessons/{lesson_id}/undo", response_model=Undone, responses=documented(404, 409))
+def undo(request: Request, lesson_id: Id, caller: Writer, key: Key = None) -> Response:
     """Take the merge or the split back that made this lesson. 422 where there was none."""
-    with state.db.write() as session:
+
+    def act(session: Any) -> Undone:
         _own(session, lesson_id, caller)
         again, gone = _changed(lesson_changes.unmerge, session, lesson_id, caller.person.id)
-    return Undone(again=again, suspended=gone)
+        return Undone(again=again, suspended=gone)
+
+    return once(request, caller, key, None, act, 200)
 
 
-@router.post("/lessons/{lesson_id}/settle", responses=documented(404, 409))
-def settle(lesson_id: Id, wanted: Settling, state: State, caller: Writer) -> Said:
+@router.post("/lessons/{lesson_id}/settle", response_model=Said, responses=documented(404, 409))
+def settle(request: Request, lesson_id: Id, wanted: Settling, caller: Writer, key: Key = None) -> Response:
     """Decide between two lessons that contradict each other."""
-    with state.db.write() as session:
+
+    def act(session: Any) -> Said:
         _own(session, lesson_id, caller)
         _own(session, wanted.other_id, caller)
         given = (lesson_id, wanted.other_id, caller.person.id, wanted.keep)
         return Said(says=_changed(lesson_changes.settle, session, *given))
+
+    return once(request, caller, key, wanted, act, 200)
 
 
 @router.get("/lessons/{lesson_id}/probes", responses=documented(404))
@@ -336,10 +354,13 @@ def remove_probe(lesson_id: Id, probe_id: Id, state: State, caller: Writer) -> R
     return Response(status_code=204)
 
 
-@router.post("/lessons/{lesson_id}/probes/run", status_code=202, responses=documented(404))
-def run_probes(lesson_id: Id, state: State, caller: Writer) -> Said:
+@router.post("/lessons/{lesson_id}/probes/run", status_code=202, response_model=Said, responses=documented(404, 409))
+def run_probes(request: Request, lesson_id: Id, caller: Writer, key: Key = None) -> Response:
     """By a job; its result is the ``suite`` of the lesson's effect."""
-    with state.db.write() as session:
+
+    def act(session: Any) -> Said:
         row = _own(session, lesson_id, caller)
         probe_lessons(session, row.project_id, [row.id], revision=row.revision, user_id=caller.person.id)
-    return Said(says="The suite is being run.")
+        return Said(says="The suite is being run.")
+
+    return once(request, caller, key, None, act, 202)

@@ -24,11 +24,14 @@ Password = Annotated[str, StringConstraints(min_length=auth.MIN_PASSWORD, max_le
 
 
 class PersonOut(BaseModel):
+    """``seen_at`` is the last visit of a page, to about a minute."""
+
     id: int
     name: str
     role: Role
     active: bool
     created_at: datetime
+    seen_at: datetime | None
 
 
 class NewPerson(Body):
@@ -42,6 +45,12 @@ class PersonChanges(Body):
 
     role: Role | None = None
     active: bool | None = None
+
+
+class SignedOut(BaseModel):
+    """Of how many browsers."""
+
+    sessions: int
 
 
 class NewPassword(BaseModel):
@@ -104,9 +113,26 @@ def change_person(person_id: Id, changes: PersonChanges, state: State, caller: W
         return told(user)
 
 
-@router.post("/{person_id}/password", responses=documented(404))
-def reset_password(person_id: Id, state: State, caller: Writer) -> NewPassword:
-    """A new password, and the end of the person's sessions."""
+@router.post("/{person_id}/password", response_model=NewPassword, responses=documented(404, 409))
+def reset_password(request: Request, person_id: Id, caller: Writer, key: Key = None) -> Response:
+    """A new password, and the end of the person's sessions. 409 for a key that came before: it is shown once."""
     everywhere(caller)
-    name, password = people.reset_password(state.db, person_id, caller.person.id)
-    return NewPassword(name=name, password=password)
+    password, hashed = people.new_password()
+
+    def act(session: Any) -> NewPassword:
+        name = users.get(session, person_id).name
+        users.set_password(session, person_id, hashed, by=caller.person.id)
+        return NewPassword(name=name, password=password)
+
+    return once(request, caller, key, None, act, 200, secret=True)
+
+
+@router.post("/{person_id}/sign-out", response_model=SignedOut, responses=documented(404, 409))
+def sign_out(request: Request, person_id: Id, caller: Writer, key: Key = None) -> Response:
+    """Out of every browser; their tokens stay."""
+    everywhere(caller)
+
+    def act(session: Any) -> SignedOut:
+        return SignedOut(sessions=users.end_sessions(session, person_id, by=caller.person.id))
+
+    return once(request, caller, key, None, act, 200)

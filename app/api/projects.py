@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
@@ -12,11 +12,10 @@ from app import choosing
 from app.api.access import Caller, needs
 from app.api.common import Body, Id, Key, LongText, Name, Page, Paging, State, once
 from app.api.problems import Problem, documented
-from core import policies
 from core.scopes import Scope
-from core.types import ItemType, QueueKind, Role
-from store import listing, projects, queue
-from store.tables import Project, Queue
+from core.types import ItemType, Role
+from store import listing, projects
+from store.tables import Project
 
 router = APIRouter(tags=["projects"], prefix="/projects")
 Reader = Annotated[Caller, needs(Scope.PROJECTS_READ)]
@@ -100,51 +99,3 @@ def change_project(project_id: Id, changes: Changes, state: State, caller: Write
         if "settings" in wanted:
             wanted["settings"] = {**projects.get(session, project_id).settings, **wanted["settings"]}
         return told(choosing.change_project(session, project_id, caller.person.id, **wanted))
-
-
-class QueueOut(BaseModel):
-    """``overlap``: people per item; ``audit_share``: drawn at random whatever their risk."""
-
-    project_id: int
-    kind: QueueKind
-    overlap: int
-    lease_seconds: int
-    skip_policy: str
-    order_policy: str
-    audit_share: float
-    counts: dict[str, int]
-
-
-class QueueChanges(Body):
-    """What is left out stays. A larger overlap adds places, a smaller one takes none away."""
-
-    overlap: Annotated[int, Field(ge=1, le=20)] | None = None
-    lease_seconds: Annotated[int, Field(ge=60, le=86_400)] | None = None
-    skip_policy: Literal["to_others", "to_me", "set_aside"] | None = None
-    order_policy: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
-    audit_share: Annotated[float, Field(ge=0, le=1)] | None = None
-
-
-@router.get("/{project_id}/queues/{kind}", responses=documented(404))
-def get_queue(project_id: Id, kind: QueueKind, state: State, caller: Reader) -> QueueOut:
-    """How it works, and how many places are in which state."""
-    caller.in_project(project_id)
-    with state.db.read() as session:
-        return _queue(session, projects.queue_of(session, project_id, kind))
-
-
-@router.patch("/{project_id}/queues/{kind}", responses=documented(404))
-def change_queue(project_id: Id, kind: QueueKind, changes: QueueChanges, state: State, caller: Writer) -> QueueOut:
-    """``order_policy`` is one of REFERENCE.md's policies."""
-    caller.in_project(project_id)
-    given = changes.model_dump(exclude_none=True)
-    if (order := given.get("order_policy")) is not None and order not in policies.REGISTRY.names():
-        raise ValueError(f"no such order_policy; there are: {', '.join(policies.REGISTRY.names())}")
-    with state.db.write() as session:
-        return _queue(session, choosing.change_queue(session, project_id, kind, caller.person.id, **given))
-
-
-def _queue(session: Any, row: Queue) -> QueueOut:
-    names = ("project_id", "kind", "overlap", "lease_seconds", "skip_policy", "order_policy", "audit_share")
-    counts = queue.counts(session, row.project_id, row.kind)
-    return QueueOut(**{name: getattr(row, name) for name in names}, counts=counts)

@@ -11,13 +11,13 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from app import lesson_changes
 from app.api.access import Caller, needs
-from app.api.common import LARGEST, Body, Id, Key, State, once
+from app.api.common import LARGEST, Body, Id, Key, Page, Paging, State, once
 from app.api.problems import Problem, documented
 from app.view import taking_back as view
 from app.worker import client
 from core.scopes import Scope
 from core.types import LessonKind
-from store import lessons, projects
+from store import lessons, listing, projects
 from store.lessons import Filter
 from store.tables import Retraction
 
@@ -79,7 +79,7 @@ class RetractionOut(BaseModel):
 
 
 @router.post(
-    "/projects/{project_id}/retractions", status_code=201, response_model=RetractionOut, responses=documented(404)
+    "/projects/{project_id}/retractions", status_code=201, response_model=RetractionOut, responses=documented(404, 409)
 )
 def retract(request: Request, project_id: Id, new: NewRetraction, caller: Writer, key: Key = None) -> Response:
     """Take back what the filter finds, in one transaction; with ``preview`` only say what that would be."""
@@ -100,12 +100,14 @@ def retract(request: Request, project_id: Id, new: NewRetraction, caller: Writer
 
 
 @router.get("/projects/{project_id}/retractions", responses=documented(404))
-def list_retractions(project_id: Id, state: State, caller: Writer) -> list[RetractionOut]:
-    """The newest 50."""
+def list_retractions(project_id: Id, state: State, caller: Writer, where: Paging) -> Page[RetractionOut]:
+    """The newest first."""
     caller.in_project(project_id)
     with state.db.read() as session:
         projects.get(session, project_id)
-        return [_told(session, row) for row in lessons.retractions(session, project_id)]
+        rows = listing.retractions(session, project_id, after=where.after, limit=where.limit + 1)
+        told = [_told(session, row) for row in rows]
+    return Page[RetractionOut](**where.page(told, [row.id for row in rows]))
 
 
 @router.post("/retractions/{retraction_id}/undo", response_model=RetractionOut, responses=documented(404, 409))
@@ -154,13 +156,15 @@ def unlabel(request: Request, retraction_id: Id, wanted: Undo, caller: Writer, k
     return once(request, caller, key, wanted, act, 200)
 
 
-@router.post("/retractions/{retraction_id}/unlearn", status_code=202, responses=documented(404))
-def unlearn(retraction_id: Id, state: State, caller: Writer) -> Response:
+@router.post("/retractions/{retraction_id}/unlearn", status_code=202, responses=documented(404, 409))
+def unlearn(request: Request, retraction_id: Id, caller: Writer, key: Key = None) -> Response:
     """Let a worker offer heads that did not learn from what it holds; none comes into force by itself."""
-    with state.db.write() as session:
+
+    def act(session: Any) -> None:
         project_id = _project(session, retraction_id, caller)
         lesson_changes.wake_unlearning(session, project_id, retraction_id, caller.person.id)
-    return Response(status_code=202)
+
+    return once(request, caller, key, None, act, 202)
 
 
 class SuspectOut(BaseModel):

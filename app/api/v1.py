@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from app.api import (
     account_tokens,
+    adjudication,
     audit_search,
     claims,
     exports,
@@ -24,10 +25,12 @@ from app.api import (
     people,
     problems,
     projects,
+    queues,
     reports,
     retractions,
     reviews,
     rules,
+    teams,
     versions,
     waiting,
     webhooks,
@@ -41,8 +44,10 @@ RESOURCES = (
     imports,
     images,
     outputs,
+    queues,
     claims,
     waiting,
+    adjudication,
     reviews,
     lesson_effect,  # before the routes that have an id where it has a word
     lessons,
@@ -55,6 +60,7 @@ RESOURCES = (
     jobs,
     webhooks,
     people,
+    teams,
     account_tokens,
     audit_search,
 )

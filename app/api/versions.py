@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -11,12 +12,13 @@ from pydantic import BaseModel, Field
 
 from app import choosing
 from app.api.access import Caller, needs
-from app.api.common import LARGEST, Body, Id, State
+from app.api.common import LARGEST, Body, Id, Page, Paging, State, Where
 from app.api.problems import documented
 from app.worker.heads import CRITIC
 from core.projects import ProjectSettings
 from core.scopes import Scope
-from store import critic_models, lookups, projects, risk_models
+from store import listing, lookups, projects
+from store.tables import CriticModel, RiskModel
 
 router = APIRouter(tags=["versions"])
 Reader = Annotated[Caller, needs(Scope.REPORTS_READ)]
@@ -67,17 +69,17 @@ class ThresholdOut(BaseModel):
 
 
 @router.get("/projects/{project_id}/versions/{learned}", responses=documented(404))
-def list_versions(project_id: Id, learned: Learned, state: State, caller: Reader) -> list[VersionOut]:
-    """The newest first, the latest 20. None that is current: what comes with the product is in force."""
+def list_versions(project_id: Id, learned: Learned, state: State, caller: Reader, where: Paging) -> Page[VersionOut]:
+    """The newest first. None that is current: what comes with the product is in force."""
     caller.in_project(project_id)
     with state.db.read() as session:
         projects.get(session, project_id)
-        return _versions(session, project_id, learned)
+        return _versions(session, project_id, learned, where)
 
 
 @router.put("/projects/{project_id}/versions/{learned}", responses=documented(404))
-def use_version(project_id: Id, learned: Learned, choice: Choice, state: State, caller: Writer) -> list[VersionOut]:
-    """Put a version in force; answers as the list does."""
+def use_version(project_id: Id, learned: Learned, choice: Choice, state: State, caller: Writer) -> Page[VersionOut]:
+    """Put a version in force; answers as the list does, from its beginning."""
     caller.in_project(project_id)
     with state.db.write() as session:
         projects.get(session, project_id)
@@ -89,14 +91,18 @@ def use_version(project_id: Id, learned: Learned, choice: Choice, state: State, 
             raise ValueError("name a version: no risk comes with the product")
         else:
             choosing.use_risk(session, project_id, choice.version_id, caller.person.id)
-        return _versions(session, project_id, learned)
+        return _versions(session, project_id, learned, Where(limit=50))
 
 
-def _versions(session: Any, project_id: int, learned: Learned) -> list[VersionOut]:
+def _versions(session: Any, project_id: int, learned: Learned, where: Where) -> Page[VersionOut]:
+    part = {"after": where.after, "limit": where.limit + 1}
+    rows: Sequence[RiskModel | CriticModel]
     if learned is Learned.RISK:
-        return [_told(row) for row in risk_models.versions(session, project_id)]
-    name = CRITIC if learned is Learned.CRITIC else GATES[learned]
-    return [_told(row) for row in critic_models.versions(session, project_id, critic=name)]
+        rows = listing.risk_versions(session, project_id, **part)
+    else:
+        name = CRITIC if learned is Learned.CRITIC else GATES[learned]
+        rows = listing.critic_versions(session, project_id, name, **part)
+    return Page[VersionOut](**where.page([_told(row) for row in rows], [row.id for row in rows]))
 
 
 def _told(row: Any) -> VersionOut:

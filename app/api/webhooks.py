@@ -140,21 +140,27 @@ def remove_webhook(webhook_id: Id, state: State, caller: Writer) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/{webhook_id}/secret", responses=documented(404))
-def renew_secret(webhook_id: Id, state: State, caller: Writer) -> WebhookSecret:
+@router.post("/{webhook_id}/secret", response_model=WebhookSecret, responses=documented(404, 409))
+def renew_secret(request: Request, webhook_id: Id, caller: Writer, key: Key = None) -> Response:
     """Another secret, shown this once; from now on everything is signed with it."""
-    with state.db.write() as session:
+
+    def act(session: Any) -> WebhookSecret:
         _own(session, webhook_id, caller)
         row = webhooks.renew_secret(session, webhook_id, user_id=caller.person.id)
         return WebhookSecret.model_validate(row, from_attributes=True)
 
+    return once(request, caller, key, None, act, 200)
 
-@router.post("/{webhook_id}/test", status_code=201, responses=documented(404))
-def test_webhook(webhook_id: Id, state: State, caller: Writer) -> DeliveryOut:
+
+@router.post("/{webhook_id}/test", status_code=201, response_model=DeliveryOut, responses=documented(404, 409))
+def test_webhook(request: Request, webhook_id: Id, caller: Writer, key: Key = None) -> Response:
     """Sends ``webhook.test``; look at its delivery for what came of it."""
-    with state.db.write() as session:
+
+    def act(session: Any) -> DeliveryOut:
         _own(session, webhook_id, caller)
         return _delivery(webhooks.test(session, webhook_id))
+
+    return once(request, caller, key, None, act)
 
 
 @router.get("/{webhook_id}/deliveries", responses=documented(404))
@@ -166,9 +172,14 @@ def list_deliveries(webhook_id: Id, state: State, caller: Writer, where: Paging)
     return Page[DeliveryOut](**where.page([_delivery(row) for row in rows], [row.id for row in rows]))
 
 
-@router.post("/{webhook_id}/deliveries/{delivery_id}/resend", responses=documented(404))
-def resend(webhook_id: Id, delivery_id: Id, state: State, caller: Writer) -> DeliveryOut:
+@router.post(
+    "/{webhook_id}/deliveries/{delivery_id}/resend", response_model=DeliveryOut, responses=documented(404, 409)
+)
+def resend(request: Request, webhook_id: Id, delivery_id: Id, caller: Writer, key: Key = None) -> Response:
     """The same message under the same id, with all its tries."""
-    with state.db.write() as session:
+
+    def act(session: Any) -> DeliveryOut:
         _own(session, webhook_id, caller)
         return _delivery(webhooks.send_again(session, webhook_id, delivery_id))
+
+    return once(request, caller, key, None, act, 200)

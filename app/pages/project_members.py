@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app import auth
 from app.pages import layout
+from app.people import stay_in
 from app.state import AppState
 from app.view.render import render
 from core.permissions import IN_PROJECT
@@ -47,7 +48,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
         try:
             with state.db.write() as session:
                 says = act(session, project_id, person)
-                _stay_in(session, project_id, person)
+                stay_in(session, project_id, person)
         except (ValueError, LookupError) as problem:
             with state.db.read() as session:
                 return _shown(session, project_id, layout.said(layout.sentence(problem), "bad"))
@@ -92,13 +93,6 @@ def _member(who: Any) -> dict[str, int]:
     if kind not in ("person", "team") or id_ is None:
         raise ValueError("choose a person or a team first")
     return {"user_id" if kind == "person" else "team_id": id_}
-
-
-def _stay_in(session: Session, project_id: int, person: auth.Person) -> None:
-    """Raises ``ValueError`` when the person could not undo what they just did."""
-    held = users.standing(session, person.id, person.role)
-    if not auth.Person(person.id, person.name, person.role, held).may(Role.LEAD, project_id):
-        raise ValueError("you would lose the project yourself: make yourself lead of it first, or ask an admin")
 
 
 def _shown(session: Session, project_id: int | None, says: str) -> list[Any]:

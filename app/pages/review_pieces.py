@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
@@ -11,7 +12,7 @@ from app.view.words import words
 from app.worker import jobs as worker_jobs
 from core.types import JobPriority
 from store import queue, subtasks
-from store.tables import Assignment, Item
+from store.tables import Assignment, Item, Job
 
 BETWEEN = re.compile(r"\n[ \t]*\n")  # an empty line separates two pieces
 
@@ -24,16 +25,23 @@ def shown(session: Session, item_id: int) -> tuple[view.PieceView, ...]:
 
 
 def split(session: Session, slot: Assignment, token: str, text: str, user_id: int) -> int:
-    """Make sub-tasks of what was written, let the model answer them, and give the whole back to the end of its line.
+    """As ``split_into``, of what was written with empty lines between; returns how many there are."""
+    return len(split_into(session, slot, token, BETWEEN.split(text.replace("\r\n", "\n")), user_id)[0])
 
-    Returns how many there are. Raises ``ValueError``, ``LostClaim``.
+
+def split_into(
+    session: Session, slot: Assignment, token: str, prompts: Sequence[str], user_id: int
+) -> tuple[list[int], Job]:
+    """Make sub-tasks, let the model answer them, and give the whole back to the end of its line.
+
+    Returns their ids and the job that answers them. Raises ``ValueError``, ``LostClaim``.
     """
-    ids = subtasks.split(session, slot.item_id, BETWEEN.split(text.replace("\r\n", "\n")), user_id)
+    ids = subtasks.split(session, slot.item_id, prompts, user_id)
     queue.release(session, slot.id, token)
     session.refresh(slot)
     subtasks.put_off(session, slot, len(subtasks.pieces(session, slot.item_id)))
     project_id = session.get_one(Item, slot.item_id).project_id
-    worker_jobs.enqueue(
+    job = worker_jobs.enqueue(
         session,
         "generate",
         {"item_ids": ids},
@@ -42,4 +50,4 @@ def split(session: Session, slot: Assignment, token: str, text: str, user_id: in
         project_id=project_id,
         user_id=user_id,
     )
-    return len(ids)
+    return ids, job

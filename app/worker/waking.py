@@ -31,6 +31,7 @@ from store import (
     self_practice,
 )
 from store import jobs as jobs_kept
+from store.tables import Job
 
 EVERY = 5  # reviews
 GROWTH = 1.1
@@ -221,9 +222,9 @@ def _enqueue(
     ).id
 
 
-def order_queue(session: Session, project_id: int, kind: QueueKind, user_id: int) -> None:
+def order_queue(session: Session, project_id: int, kind: QueueKind, user_id: int) -> Job:
     """Let the worker bring a queue to its order and its access; one such job a queue, which begins anew where they change again."""
-    jobs.enqueue(
+    return jobs.enqueue(
         session,
         "order_queue",
         {"project_id": project_id, "kind": kind.value},

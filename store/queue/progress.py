@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session
 
 from store.clock import now
@@ -35,6 +36,7 @@ class Held:
 class Skip:
     """A skip or a flag with its reason, as managers see it."""
 
+    id: int
     assignment_id: int
     external_id: str
     name: str
@@ -46,7 +48,18 @@ class Skip:
 
 def held(session: Session, queue_id: int, limit: int = 50) -> list[Held]:
     """Those that run out first come first."""
-    rows = session.execute(
+    rows = session.execute(_held(queue_id).order_by(Assignment.deadline, Assignment.id).limit(limit))
+    return [Held(**row) for row in rows.mappings()]
+
+
+def held_by_id(session: Session, queue_id: int, *, after: int = 0, limit: int = 50) -> list[Held]:
+    """As a page of a list, from the slot after ``after`` on."""
+    rows = session.execute(_held(queue_id).where(Assignment.id > after).order_by(Assignment.id).limit(limit))
+    return [Held(**row) for row in rows.mappings()]
+
+
+def _held(queue_id: int) -> Select[*tuple[Any, ...]]:
+    return (
         select(
             Assignment.id.label("assignment_id"),
             Item.external_id,
@@ -59,10 +72,7 @@ def held(session: Session, queue_id: int, limit: int = 50) -> list[Held]:
         .join(Item, Item.id == Assignment.item_id)
         .join(User, User.id == Assignment.holder_id)
         .where(Assignment.queue_id == queue_id, Assignment.state == CLAIMED)
-        .order_by(Assignment.deadline, Assignment.id)
-        .limit(limit)
     )
-    return [Held(**row) for row in rows.mappings()]
 
 
 def finished_by_hour(session: Session, queue_id: int) -> list[int]:
@@ -103,10 +113,11 @@ def by_person(session: Session, queue_id: int) -> dict[int, tuple[int, int, int]
     return {user_id: (row[0], row[1], row[2]) for user_id, row in found.items()}
 
 
-def skips(session: Session, queue_id: int, limit: int = 20) -> Sequence[Skip]:
-    """The newest skips and flags: a skip is nothing that only its author knows of."""
+def skips(session: Session, queue_id: int, limit: int = 20, *, after: int = 0) -> Sequence[Skip]:
+    """The newest skips and flags, older than ``after`` if given: a skip is nothing that only its author knows of."""
     rows = session.execute(
         select(
+            Decline.id,
             Assignment.id,
             Item.external_id,
             User.name,
@@ -118,7 +129,7 @@ def skips(session: Session, queue_id: int, limit: int = 20) -> Sequence[Skip]:
         .join(Assignment, Assignment.id == Decline.assignment_id)
         .join(Item, Item.id == Assignment.item_id)
         .join(User, User.id == Decline.user_id)
-        .where(Assignment.queue_id == queue_id)
+        .where(Assignment.queue_id == queue_id, Decline.id < after if after else true())
         .order_by(Decline.id.desc())
         .limit(limit)
     )

@@ -72,8 +72,19 @@ def keep(session: Session, decision: Review, takes: int | None) -> None:
     session.flush()
 
 
-def decided(session: Session, user_id: int, *, unseen: bool = True, limit: int = 20) -> list[Decided]:
-    """What was decided about a person's reviews, the newest first; of a decision with revisions the newest counts."""
+def decided(
+    session: Session,
+    user_id: int,
+    *,
+    unseen: bool = True,
+    limit: int = 20,
+    after: int = 0,
+    project_id: int | None = None,
+) -> list[Decided]:
+    """What was decided about a person's reviews, the newest first, older than ``after`` if given, of one project or of all.
+
+    Of a decision with revisions the newest counts.
+    """
     decision, mine = aliased(Review), aliased(Review)
     later = aliased(Review)
     query = (
@@ -100,6 +111,10 @@ def decided(session: Session, user_id: int, *, unseen: bool = True, limit: int =
     )
     if unseen:
         query = query.where(DecidedReview.seen_at.is_(None))
+    if after:
+        query = query.where(DecidedReview.id < after)
+    if project_id is not None:
+        query = query.where(Item.project_id == project_id)
     rows = session.execute(query.order_by(DecidedReview.id.desc()).limit(limit)).all()
     return [_decided(row) for row in rows]
 
@@ -111,9 +126,13 @@ def _decided(row: Any) -> Decided:
     )
 
 
-def mark_seen(session: Session, user_id: int, ids: Sequence[int] | None = None) -> int:
+def mark_seen(
+    session: Session, user_id: int, ids: Sequence[int] | None = None, *, project_id: int | None = None
+) -> int:
     """Note that a person has seen what was decided, all that they are told of without ``ids``; returns how many were new to them."""
-    told = [one.id for one in decided(session, user_id, limit=MOST) if ids is None or one.id in ids]
+    told = [
+        one.id for one in decided(session, user_id, limit=MOST, project_id=project_id) if ids is None or one.id in ids
+    ]
     mine = update(DecidedReview).where(DecidedReview.id.in_(told))
     done = session.execute(mine.values(seen_at=now()).execution_options(synchronize_session=False))
     return int(getattr(done, "rowcount", 0))

@@ -188,8 +188,14 @@ def test_threshold_queue_and_versions(api: Api) -> None:
     with api.web.db.write() as session:
         made = build(session, tables.CriticModel, project_id=api.project, critic="step_head", current=False).id
     versions = f"{base(api)}/versions/critic"
-    assert [row["current"] for row in client.get(versions).json()] == [False]
-    assert [row["current"] for row in client.put(versions, json={"version_id": made}).json()] == [True]
+    assert [row["current"] for row in client.get(versions).json()["data"]] == [False]
+    assert [row["current"] for row in client.put(versions, json={"version_id": made}).json()["data"]] == [True]
+    with api.web.db.write() as session:
+        older = [build(session, tables.CriticModel, project_id=api.project, critic="step_head").id for _ in range(2)]
+    newest = client.get(versions, params={"limit": 2}).json()
+    assert [row["id"] for row in newest["data"]] == older[::-1] and newest["has_more"]
+    rest = client.get(versions, params={"limit": 2, "cursor": newest["next_cursor"]}).json()
+    assert [row["id"] for row in rest["data"]] == [made] and not rest["has_more"]
     assert client.put(versions, json={"version_id": 999}).status_code == 404
     assert client.put(f"{base(api)}/versions/risk", json={"version_id": None}).status_code == 422
     patched = client.patch(base(api), json={"settings": {"gateway": {"redact": ["("]}}})

@@ -34,7 +34,7 @@ def test_a_program_previews_takes_back_and_rolls_back(api: Api) -> None:
     again = client.post(url, json=body, headers={"idempotency-key": "k"})
     assert done.status_code == 201 and done.json() == again.json() and done.json()["lessons"] == [lesson]
     assert status() == "retracted"
-    assert [row["state"] for row in client.get(url).json()] == ["stands"]
+    assert [row["state"] for row in client.get(url).json()["data"]] == ["stands"]
     number = done.json()["id"]
     back = client.post(f"/api/v1/retractions/{number}/undo", json={"why": "it was right"})
     assert back.json()["state"] == "undone" and status() == "active"
