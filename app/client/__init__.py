@@ -13,10 +13,12 @@
 from app.client.admin_values import Claim, Decided, NewRule, Person, Rule, RuleTried, Webhook
 from app.client.asynchronous import AsyncClient
 from app.client.errors import ApiError, BadSignature, ConnectionFailed, CorrigendaError, WaitedTooLong
+from app.client.queue_values import Case, DecidedReview, Opinion, QueueMember, QueueProgress
 from app.client.sync import Client
 from app.client.values import (
     Correction,
     Export,
+    Import,
     Item,
     ItemsPushed,
     Job,
@@ -36,24 +38,30 @@ __all__ = [
     "ApiError",
     "AsyncClient",
     "BadSignature",
+    "Case",
     "Claim",
     "Client",
     "ConnectionFailed",
     "Correction",
     "CorrigendaError",
     "Decided",
+    "DecidedReview",
     "Export",
+    "Import",
     "Item",
     "ItemsPushed",
     "Job",
     "Lesson",
     "NewRule",
+    "Opinion",
     "Output",
     "OutputsPushed",
     "Page",
     "Person",
     "Project",
     "PushedOutput",
+    "QueueMember",
+    "QueueProgress",
     "Retrieved",
     "Review",
     "Rule",

@@ -13,12 +13,12 @@ from app.client.values import Job, Lesson, read
 T = TypeVar("T")
 
 
-def _all(kind: type[T], path: str) -> Operation[list[T]]:
+def every(kind: type[T], path: str, **asked: Any) -> Operation[list[T]]:
     """Every page of a list."""
     found: list[T] = []
     cursor = None
     while True:
-        body = yield Call("GET", path, {"limit": 200, **({"cursor": cursor} if cursor else {})})
+        body = yield Call("GET", path, {"limit": 200, **asked, **({"cursor": cursor} if cursor else {})})
         found += [read(kind, row) for row in body["data"]]
         if not body["has_more"]:
             return found
@@ -26,7 +26,7 @@ def _all(kind: type[T], path: str) -> Operation[list[T]]:
 
 
 def rules(project_id: int) -> Operation[list[Rule]]:
-    return _all(Rule, f"/projects/{project_id}/rules")
+    return every(Rule, f"/projects/{project_id}/rules")
 
 
 def add_rule(project_id: int, rule: NewRule) -> Operation[Rule]:
@@ -46,7 +46,7 @@ def remove_rule(rule_id: int) -> Operation[None]:
 
 
 def people() -> Operation[list[Person]]:
-    return _all(Person, "/people")
+    return every(Person, "/people")
 
 
 def add_person(name: str, password: str, role: str) -> Operation[Person]:
@@ -57,8 +57,13 @@ def change_person(person_id: int, changes: Mapping[str, Any]) -> Operation[Perso
     return read(Person, (yield Call("PATCH", f"/people/{person_id}", json=dict(changes))))
 
 
+def set_member(project_id: int, role: str | None, person_id: int | None, team_id: int | None) -> Operation[None]:
+    body = {"role": role, "person_id": person_id, "team_id": team_id}
+    yield Call("PUT", f"/projects/{project_id}/members", json=body)
+
+
 def webhooks() -> Operation[list[Webhook]]:
-    return _all(Webhook, "/webhooks")
+    return every(Webhook, "/webhooks")
 
 
 def add_webhook(url: str, events: Sequence[str], project_id: int | None) -> Operation[Webhook]:
@@ -80,33 +85,33 @@ def propose_lesson(project_id: int, kind: str, text: str, applicability: str, wh
 
 
 def accept_lesson(lesson_id: int, changes: Mapping[str, Any]) -> Operation[Lesson]:
-    return read(Lesson, (yield Call("POST", f"/lessons/{lesson_id}/accept", json=dict(changes))))
+    return read(Lesson, (yield post(f"/lessons/{lesson_id}/accept", dict(changes))))
 
 
 def reject_lesson(lesson_id: int, why: str) -> Operation[Lesson]:
-    return read(Lesson, (yield Call("POST", f"/lessons/{lesson_id}/reject", json={"why": why})))
+    return read(Lesson, (yield post(f"/lessons/{lesson_id}/reject", {"why": why})))
 
 
 def retire_lesson(lesson_id: int, why: str) -> Operation[int]:
     """The number of the retraction, by which it can be undone."""
-    body = yield Call("POST", f"/lessons/{lesson_id}/retire", json={"why": why})
+    body = yield post(f"/lessons/{lesson_id}/retire", {"why": why})
     return int(body["id"])
 
 
 def claim(project_id: int, queue: str, item_id: int | None) -> Operation[Claim | None]:
-    body = yield Call("POST", f"/projects/{project_id}/claims", json={"queue": queue, "item_id": item_id})
+    body = yield post(f"/projects/{project_id}/claims", {"queue": queue, "item_id": item_id})
     return read(Claim, body) if body["assignment_id"] is not None else None
 
 
 def submit(held: Claim, action: str, form: Mapping[str, Any]) -> Operation[Decided]:
     output_id = held.output["id"]
     body = {"token": held.token, "action": action, "output_id": output_id, "form": {**form, "output": output_id}}
-    return read(Decided, (yield Call("POST", f"/claims/{held.assignment_id}/submit", json=body)))
+    return read(Decided, (yield post(f"/claims/{held.assignment_id}/submit", body)))
 
 
 def leave(held: Claim, how: str, reason: str | None) -> Operation[None]:
     body = {"token": held.token, **({"reason": reason} if reason is not None else {})}
-    yield Call("POST", f"/claims/{held.assignment_id}/{how}", json=body)
+    yield post(f"/claims/{held.assignment_id}/{how}", body)
 
 
 def report(project_id: int, name: str) -> Operation[dict[str, Any]]:
@@ -115,4 +120,4 @@ def report(project_id: int, name: str) -> Operation[dict[str, Any]]:
 
 
 def try_again(job_id: int) -> Operation[Job]:
-    return read(Job, (yield Call("POST", f"/jobs/{job_id}/again")))
+    return read(Job, (yield post(f"/jobs/{job_id}/again")))

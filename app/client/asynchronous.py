@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
-from app.client import admin_operations, operations
+from app.client import admin_operations, operations, queue_operations
 from app.client.admin_values import Claim, Decided, NewRule, Person, Rule, RuleTried, Webhook
 from app.client.errors import ConnectionFailed
 from app.client.operations import Call, Operation, Sleep
+from app.client.queue_values import Case, DecidedReview, QueueProgress
 from app.client.transport import TIMEOUT, base_url, body_of, error_of, headers, may_repeat, pause, request_of
 from app.client.values import (
     Export,
+    Import,
     Item,
     ItemsPushed,
     Job,
@@ -63,6 +66,19 @@ class AsyncClient:
     async def put_images(self, item_id: int, images: Sequence[bytes], captions: Sequence[str] = ()) -> bool:
         """Make these PNG, JPEG, WebP or GIF files the pictures of an item; false where they are already."""
         return await self._run(operations.put_images(item_id, images, captions))
+
+    async def import_file(
+        self, project_id: int, path: str | Path, mapping: Mapping[str, Any] | None = None, *, back: bool = False
+    ) -> Import:
+        """Send a JSONL, JSON, CSV, TSV or Parquet file; wait for its ``job``, then ask for the ``import_report``.
+
+        ``mapping`` says which column holds what (prompt, answer and so on). ``back``: it was exported here, and its reviews and
+        corrections come back.
+        """
+        return await self._run(operations.import_file(project_id, Path(path), mapping or {}, back))
+
+    async def import_report(self, job_id: int) -> Import:
+        return await self._run(operations.import_report(job_id))
 
     async def push_outputs(self, project_id: int, outputs: Sequence[Output]) -> OutputsPushed:
         """Bring answers of a model of yours; they are judged and queued for people."""
@@ -214,6 +230,71 @@ class AsyncClient:
         """Start a failed or cancelled job again."""
         return await self._run(admin_operations.try_again(job_id))
 
+    async def queue_progress(self, project_id: int, queue: str = "annotate") -> QueueProgress:
+        """How far a queue is, hour by hour and person by person."""
+        return await self._run(queue_operations.progress(project_id, queue))
+
+    async def assign(
+        self,
+        project_id: int,
+        people: Sequence[int],
+        queue: str = "annotate",
+        *,
+        words: str = "",
+        least_risk: float | None = None,
+        limit: int = 100,
+    ) -> int:
+        """Give what waits and is nobody's to people in turn; returns how many places."""
+        return await self._run(queue_operations.assign(project_id, people, queue, words, least_risk, limit))
+
+    async def force_release(self, assignment_id: int) -> int:
+        """Take an item out of its holder's hands; returns whose."""
+        return await self._run(queue_operations.force_release(assignment_id))
+
+    async def add_gold(
+        self,
+        project_id: int,
+        output_id: int,
+        verdict: str,
+        queue: str = "annotate",
+        *,
+        first_wrong_step: int | None = None,
+    ) -> int:
+        """Mix an answer of known verdict in among the others; returns how many there are."""
+        return await self._run(queue_operations.add_gold(project_id, output_id, verdict, queue, first_wrong_step))
+
+    async def split(self, held: Claim, prompts: Sequence[str]) -> list[int]:
+        """Make sub-tasks of an item of the expert queue; returns their items."""
+        return await self._run(queue_operations.split(held, prompts))
+
+    async def cases(self, project_id: int) -> list[Case]:
+        """Answers that people judged differently, the newest first, those that are decided too."""
+        return await self._run(queue_operations.cases(project_id))
+
+    async def case(self, assignment_id: int) -> Case:
+        """With ``reviews`` side by side, by letters."""
+        return await self._run(queue_operations.case(assignment_id))
+
+    async def decide(
+        self, assignment_id: int, reason: str, *, takes: int | None = None, action: str = "submit", **form: Any
+    ) -> Decided:
+        """Say the same as the review that it ``takes``, or what ``action`` and ``form`` say, as in ``submit``."""
+        return await self._run(queue_operations.decide(assignment_id, reason, takes, action, form))
+
+    async def decisions(self, *, unseen: bool = True) -> list[DecidedReview]:
+        """What was decided about the token's owner's reviews, the newest first."""
+        return await self._run(queue_operations.decisions(unseen))
+
+    async def mark_seen(self, ids: Sequence[int] | None = None) -> int:
+        """Of decisions, all of them without ids; returns how many were new."""
+        return await self._run(queue_operations.mark_seen(ids))
+
+    async def set_member(
+        self, project_id: int, role: str | None, *, person_id: int | None = None, team_id: int | None = None
+    ) -> None:
+        """Give a person or a team (one of them) a role in a project, or with ``None`` none any more."""
+        return await self._run(admin_operations.set_member(project_id, role, person_id, team_id))
+
     async def _run(self, operation: Operation[T]) -> T:
         sent: Any = None
         while True:
@@ -229,12 +310,16 @@ class AsyncClient:
                 sent = await self._send(wanted)
 
     async def _send(self, call: Call) -> Any:
+        with request_of(call) as given:
+            return await self._try(call, given)
+
+    async def _try(self, call: Call, given: dict[str, Any]) -> Any:
         tried = 0
         while True:
             tried += 1
             answer: httpx.Response | None = None
             try:
-                answer = await self._http.request(**request_of(call))
+                answer = await self._http.request(**given)
             except httpx.TransportError as problem:
                 if not may_repeat(call, None, tried):
                     raise ConnectionFailed(f"The server could not be reached: {problem}") from problem

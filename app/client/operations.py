@@ -6,16 +6,19 @@ A ``Call`` is a request, a ``Sleep`` a pause; the value that the generator retur
 from __future__ import annotations
 
 import base64
+import json
 import time
 import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from app.client.errors import ApiError, CorrigendaError, WaitedTooLong
 from app.client.values import (
     Correction,
     Export,
+    Import,
     Item,
     ItemsPushed,
     Job,
@@ -35,13 +38,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request below ``/api/v1``; with a ``key`` it may be sent again."""
+    """A request below ``/api/v1``; with a ``key`` it may be sent again. A ``file`` is sent with the fields of a ``form``."""
 
     method: str
     path: str
     params: Mapping[str, Any] = field(default_factory=dict)
     json: Any = None
     key: str | None = None
+    file: Path | None = None
+    form: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Sleep:
 Operation: TypeAlias = Generator[Call | Sleep, Any, T]
 
 
-def post(path: str, body: Any) -> Call:
+def post(path: str, body: Any = None) -> Call:
     """With a key of its own, so that it may be sent again."""
     return Call("POST", path, json=body, key=uuid.uuid4().hex)
 
@@ -94,6 +99,21 @@ def put_images(item_id: int, images: Sequence[bytes], captions: Sequence[str]) -
     rows = [{"data": base64.b64encode(one).decode(), "caption": said[place]} for place, one in enumerate(images)]
     body = yield Call("PUT", f"/items/{item_id}/images", json={"images": rows}, key=uuid.uuid4().hex)
     return bool(body["changed"])
+
+
+def import_file(project_id: int, file: Path, mapping: Mapping[str, Any], back: bool) -> Operation[Import]:
+    form = {"mapping": json.dumps(dict(mapping)) if mapping else "", "back": "true" if back else "false"}
+    path = f"/projects/{project_id}/imports"
+    return _import((yield Call("POST", path, key=uuid.uuid4().hex, file=file, form=form)))
+
+
+def import_report(job_id: int) -> Operation[Import]:
+    return _import((yield Call("GET", f"/imports/{job_id}")))
+
+
+def _import(body: Mapping[str, Any]) -> Import:
+    errors = [(row["row"], row["message"]) for row in body["report"]["errors"]]
+    return read(Import, body["report"], job=read(Job, body["job"]), errors=errors)
 
 
 def push_outputs(project_id: int, outputs: Sequence[Output], size: int = 100) -> Operation[OutputsPushed]:

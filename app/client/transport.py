@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -22,14 +24,19 @@ def headers(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}", "user-agent": "corrigenda-client/1"}
 
 
-def request_of(call: Call) -> dict[str, Any]:
-    """Arguments of ``request``."""
+@contextmanager
+def request_of(call: Call) -> Iterator[dict[str, Any]]:
+    """Arguments of ``request``, good for every try of it: a file is read from its beginning each time, and closed at the end."""
     given: dict[str, Any] = {"method": call.method, "url": call.path, "params": dict(call.params)}
     if call.json is not None:
         given["json"] = call.json
     if call.key is not None:
         given["headers"] = {"idempotency-key": call.key}
-    return given
+    if call.file is None:
+        yield given
+        return
+    with call.file.open("rb") as file:
+        yield {**given, "files": {"file": (call.file.name, file)}, "data": dict(call.form)}
 
 
 def may_repeat(call: Call, answer: httpx.Response | None, tried: int) -> bool:

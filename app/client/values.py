@@ -166,6 +166,21 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Import:
+    """What became of the rows of a file so far; ``errors`` are (row from 1, why), the first ones of ``error_count``."""
+
+    job: Job
+    rows: int
+    added: int
+    updated: int
+    unchanged: int
+    images: int
+    answers: int
+    error_count: int
+    errors: list[tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookEvent:
     """``type`` as ``review.submitted``; ``data`` holds ids. The same ``id`` may come twice."""
 

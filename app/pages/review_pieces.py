@@ -36,8 +36,8 @@ def split_into(
 
     Returns their ids and the job that answers them. Raises ``ValueError``, ``LostClaim``.
     """
+    queue.release(session, slot.id, token)  # first: where it is lost nothing is made, although the transaction is kept
     ids = subtasks.split(session, slot.item_id, prompts, user_id)
-    queue.release(session, slot.id, token)
     session.refresh(slot)
     subtasks.put_off(session, slot, len(subtasks.pieces(session, slot.item_id)))
     project_id = session.get_one(Item, slot.item_id).project_id

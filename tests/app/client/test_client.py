@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +19,8 @@ from app.client import ApiError, AsyncClient, Client, ConnectionFailed, Item, Ne
 from app.client.operations import Call
 from app.client.transport import may_repeat, pause
 from core.types import LessonDraft, LessonKind
-from store import exports, lessons, queue
+from store import exports, lessons, queue, tables
+from tests.app.api.test_queues_and_decisions import answers, disputed
 from tests.app.api.test_resources import ANSWER, reviewed
 from tests.app.programs import Api
 from tests.pictures import file
@@ -184,3 +186,69 @@ def test_the_awaited_client_has_the_same_methods() -> None:
     assert own == {name for name in dir(AsyncClient) if not name.startswith("_")}
     for name in own - {"download", "pull_export", "close"}:
         assert inspect.signature(getattr(Client, name)) == inspect.signature(getattr(AsyncClient, name)), name
+
+
+def file_of_rows(folder: Path) -> Path:
+    path = folder / "rows.jsonl"
+    path.write_text('{"question": "What is 1 + 1?", "said": "3"}\n{"question": ""}\n')
+    return path
+
+
+def test_a_file_is_sent_for_an_import(api: Api, url: str, tmp_path: Path) -> None:
+    rows, mapping = file_of_rows(tmp_path), {"prompt": "question", "answer": "said"}
+    with Client(url, api.token()) as client:
+        begun = client.import_file(api.project, rows, mapping)
+        assert begun.job.kind == "import" and begun.rows == 0 and begun.errors == []
+        with api.web.db.write() as session:
+            job = session.get_one(tables.Job, begun.job.id)
+            assert job.payload["mapping"] == mapping and Path(job.payload["path"]).read_bytes() == rows.read_bytes()
+            job.result = {"rows": 2, "added": 1, "error_count": 1, "errors": [{"row": 2, "message": "no prompt"}]}
+        assert client.import_report(begun.job.id).errors == [(2, "no prompt")]
+        with pytest.raises(ApiError, match="question"):
+            client.import_file(api.project, rows, {"prompt": "none"})
+        with pytest.raises(ApiError, match="exported"):
+            client.import_file(api.project, rows, back=True)
+    assert len(list(api.web.settings.uploads_dir.glob("*.jsonl"))) == 1
+
+
+def test_a_file_is_sent_again_whole_after_a_passing_failure(api: Api, tmp_path: Path) -> None:
+    rows, sent = file_of_rows(tmp_path), []
+
+    async def passing(request: httpx.Request) -> httpx.Response:
+        sent.append((request.headers.get("idempotency-key"), await request.aread()))
+        if len(sent) == 1:
+            return httpx.Response(503, headers={"retry-after": "0"})
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(api.web.app)) as inside:
+            return await inside.send(request)
+
+    async def go() -> None:
+        async with AsyncClient("http://127.0.0.1", api.token(), transport=httpx.MockTransport(passing)) as client:
+            begun = await client.import_file(api.project, str(rows), {"prompt": "question"})
+            assert (await client.import_report(begun.job.id)).job.state == "queued"
+
+    asyncio.run(go())
+    [first, second, _] = sent
+    assert first[0] and first[0] == second[0]
+    assert rows.read_bytes() in first[1] and rows.read_bytes() in second[1]
+
+
+def test_queues_and_decisions_of_a_program(api: Api, url: str) -> None:
+    output, _ = disputed(api)
+    with Client(url, api.token()) as client:
+        [case] = client.cases(api.project)
+        seen = client.case(case.assignment_id)
+        assert [one.verdict for one in seen.reviews] == ["faulty", "acceptable"] and case.reviews == []
+        done = client.decide(case.assignment_id, "It is 7.", takes=seen.reviews[0].review_id)
+        assert done.verdict == "faulty" and client.case(case.assignment_id).decision_id == done.review_id
+        assert client.decisions(unseen=False) == [] and client.mark_seen() == 0
+        assert client.add_gold(api.project, output, "faulty", first_wrong_step=1) == 1
+        told = client.queue_progress(api.project)
+        assert told.gold == 1 and [one.finished for one in told.people] == [1, 1]
+        answers(api, 2, "expert")
+        held = client.claim(api.project, "expert")
+        assert held is not None and client.force_release(held.assignment_id) == api.admin
+        held = client.claim(api.project, "expert")
+        assert held is not None and len(client.split(held, ["What is 3?", "What is 4?"])) == 2
+        bob = next(one.id for one in client.people() if one.name == "bob")
+        assert client.assign(api.project, [bob], "expert", limit=1) == 1
+        client.set_member(api.project, "expert", person_id=bob)
