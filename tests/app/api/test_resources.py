@@ -143,6 +143,7 @@ ROUTES = (
     ("GET", "/people/1", Scope.PEOPLE_WRITE),
     ("PATCH", "/people/1", Scope.PEOPLE_WRITE),
     ("POST", "/people/1/password", Scope.PEOPLE_WRITE),
+    ("GET", "/projects/{p}/queues/annotate/waiting", Scope.OUTPUTS_READ),
     ("GET", "/projects/{p}/queues/annotate/progress", Scope.PROJECTS_WRITE),
     ("GET", "/projects/{p}/queues/annotate/held", Scope.PROJECTS_WRITE),
     ("GET", "/projects/{p}/queues/annotate/skips", Scope.PROJECTS_WRITE),
