@@ -12,6 +12,8 @@ from typing import Any
 from core.evaluation.rows import adapted, read_json, read_jsonl
 from core.evaluation.steps import NO_ERROR, StepRow, StepSet
 from core.steps import split
+from core.types import StepLabel
+from core.written_critiques import parse
 
 Found = StepRow | str | None  # a row; or why it is left out; or nothing
 Reader = Callable[[str, Mapping[str, Any], Path], Found]
@@ -71,13 +73,16 @@ def realcritic(place: str, row: Mapping[str, Any], file: Path) -> Found:
 
 def mathcritique(place: str, row: Mapping[str, Any], file: Path) -> Found:
     """Drafts are known to be wrong. Critiques that do not parse into steps, or call no step wrong, are left out."""
-    critiques = row["step_critiques"]
-    if not critiques:
+    said = [(c["step"], c["verdict"] != "Correct") for c in row["step_critiques"]]
+    if not said:  # the file does not take apart those whose lines end in spaces
+        read = parse(row.get("critique_text", ""))
+        said = [(step.sentence, step.label is StepLabel.WRONG) for step in read.steps]
+    if not said:
         return "the critique does not parse into steps"
-    wrong = [c["verdict"] != "Correct" for c in critiques]
-    if not any(wrong):
+    first = next((place for place, (_, wrong) in enumerate(said) if wrong), None)
+    if first is None:
         return "the critique calls no step wrong although the draft is"
-    return _row(place, {**row, "steps": [c["step"] for c in critiques]}, row["question"], wrong.index(True))
+    return _row(place, {**row, "steps": [step for step, _ in said]}, row["question"], first)
 
 
 def step_critics(place: str, row: Mapping[str, Any], file: Path) -> Found:
