@@ -29,8 +29,13 @@ class Webs:
     def __enter__(self) -> Webs:
         for port in self.ports:
             self.start(port)
-            until(lambda port=port: answers(port), START_SECONDS)
+            until(lambda port=port: self._is_up(port), START_SECONDS)
         return self
+
+    def _is_up(self, port: int) -> bool:
+        if self.processes[port].poll() is not None:
+            raise RuntimeError(f"a web process ended before it answered: see {self.folder / f'web-{port}' / 'log'}")
+        return answers(port)
 
     def __exit__(self, *problem: object) -> None:
         for process in self.processes.values():
