@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core import types
+from store import judgements
 from store.clock import now
 from store.reviews.revisions import is_current
 from store.tables import Assignment, Critique, EvidenceMap, Item, Output, Queue, Review, Risk, Step, Vote
@@ -102,6 +103,7 @@ def step_texts(session: Session, output_ids: Sequence[int]) -> dict[int, list[st
 
 def keep(session: Session, found: Mapping[int, Mapping[str, Any]]) -> None:
     """Set the evidence of these outputs' risks; the risks themselves stay. An output without a risk is passed over."""
+    judgements.take_turn(session, found)
     for output_id, evidence in found.items():
         session.execute(update(Risk).where(Risk.output_id == output_id).values(evidence=dict(evidence)))
 
