@@ -76,6 +76,11 @@ def import_path(settings: Settings, path: Path, slug: str, given: Sequence[str],
 
 def bring_back_path(settings: Settings, path: Path, slug: str, format: str, *, create: bool, as_json: bool) -> int:
     """Import a file of exported rows; returns how many rows were refused. ``format`` "export" is the one that the file shows."""
+    if format != "export" and format not in EXPORTERS.names():
+        raise ValueError(
+            f"files are of items or of lessons, or exports: --format items, lessons, export, or one of "
+            f"{', '.join(EXPORTERS.names())}; not {format!r}"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     known = recognised(path) if format == "export" else format

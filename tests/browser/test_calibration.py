@@ -78,7 +78,7 @@ def test_an_expert_reads_and_does_not_set_and_an_annotator_does_not_see_it(
     expect(menu.get_by_role("link", name="Calibration")).to_be_visible()
     shown(expert, project_id)
     expert.get_by_role("button", name="Set the threshold").click()
-    expect(expert.locator("#threshold-said")).to_contain_text("Only an admin")
+    expect(expert.locator("#threshold-said")).to_contain_text("Only a lead")
     annotator = page_for("bob", Role.ANNOTATOR)
     expect(annotator.get_by_role("link", name="Review", exact=True)).to_be_visible()
     expect(annotator.get_by_role("link", name="Calibration")).to_have_count(0)

@@ -117,7 +117,7 @@ def test_an_expert_reads_and_does_not_change_and_an_annotator_does_not_see_it(
     opened(expert, project_id)
     expect(expert.locator("#critics-versions").get_by_role("button")).to_have_count(0)
     expert.get_by_role("button", name="Train the step critic now").click()
-    expect(expert.locator("#critics-said")).to_contain_text("Only an admin")
+    expect(expert.locator("#critics-said")).to_contain_text("Only a lead")
     with site.db.read() as session:
         assert session.scalar(select(Job.id).where(Job.kind == "fit_critic")) is None
     annotator = page_for("bob", Role.ANNOTATOR)
