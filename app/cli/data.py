@@ -78,8 +78,8 @@ def bring_back_path(settings: Settings, path: Path, slug: str, format: str, *, c
     """Import a file of exported rows; returns how many rows were refused. ``format`` "export" is the one that the file shows."""
     if format != "export" and format not in EXPORTERS.names():
         raise ValueError(
-            f"files are of items or of lessons, or exports: --format items, lessons, export, or one of "
-            f"{', '.join(EXPORTERS.names())}; not {format!r}"
+            f"there is no format {format!r}: files are of items or of lessons, or exports: --format items, lessons, export, or "
+            f"one of {', '.join(EXPORTERS.names())}"
         )
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
