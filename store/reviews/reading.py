@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from core.lessons.base import History
@@ -50,12 +50,10 @@ def verdicts_on(session: Session, output_ids: Sequence[int]) -> dict[int, list[V
 
 def reviewed_count(session: Session, project_id: int) -> int:
     """How many outputs of the project have a review that judged them."""
-    query = (
-        select(func.count(Review.output_id.distinct()))
-        .join(Output, Output.id == Review.output_id)
-        .join(Item, Item.id == Output.item_id)
-        .where(Item.project_id == project_id, Review.verdict != Verdict.CANNOT_JUDGE, is_current(Review))
-    )
+    # From each review to its project: joined, SQLite walks the project's items, of which there may be a million, under the write lock.
+    of_project = exists().where(Output.id == Review.output_id, Item.id == Output.item_id, Item.project_id == project_id)
+    judged = (Review.verdict != Verdict.CANNOT_JUDGE, is_current(Review))
+    query = select(func.count(Review.output_id.distinct())).where(*judged, of_project.correlate(Review))
     return session.scalar(query) or 0
 
 
