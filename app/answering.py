@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy.orm import Session
 
 from core.types import JobPriority
 from store import items, projects
+from store.tables import Job
 
 AT_ONCE = 10_000
 PER_JOB = 200
@@ -13,19 +16,23 @@ PER_JOB = 200
 
 def answer_missing(session: Session, project_id: int, user_id: int) -> int:
     """Queue jobs for the items without an answer, the first ``AT_ONCE``; how many. Asking twice queues nothing twice."""
-    from app.worker.jobs import enqueue
-
     projects.get(session, project_id)
     ids = items.without_output(session, project_id, AT_ONCE)
     for start in range(0, len(ids), PER_JOB):
-        part = ids[start : start + PER_JOB]
-        enqueue(
-            session,
-            "generate",
-            {"item_ids": part},
-            priority=JobPriority.BATCH,
-            dedupe_key=f"generate:{project_id}:{part[0]}:{part[-1]}",
-            project_id=project_id,
-            user_id=user_id,
-        )
+        answer(session, project_id, ids[start : start + PER_JOB], user_id, JobPriority.BATCH)
     return len(ids)
+
+
+def answer(session: Session, project_id: int, item_ids: Sequence[int], user_id: int, priority: JobPriority) -> Job:
+    """The job that answers these items, or the unfinished one that does so already."""
+    from app.worker.jobs import enqueue
+
+    return enqueue(
+        session,
+        "generate",
+        {"item_ids": list(item_ids)},
+        priority=priority,
+        dedupe_key=f"generate:{project_id}:{item_ids[0]}:{item_ids[-1]}",
+        project_id=project_id,
+        user_id=user_id,
+    )

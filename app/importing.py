@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -18,6 +17,7 @@ from core.types import ItemType
 from store import images, items, outputs, projects
 from store.items import NewItem
 from store.outputs import NewOutput
+from store.text import digest
 
 BATCH = 500
 SHOWN_ERRORS = 200
@@ -122,5 +122,4 @@ def _keep_answers(session: Session, pairs: Sequence[tuple[int, NewRow]]) -> list
 
 def _key(item_id: int, row: NewRow) -> str:
     """By content, so that a file that is imported again adds no answer twice."""
-    said = "\x00".join([row.model or "", row.label or "", row.answer or ""])
-    return f"import:item:{item_id}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+    return f"import:item:{item_id}:{digest(row.model or '', row.label or '', row.answer or '')}"

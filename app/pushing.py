@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from core.types import ItemType, JobPriority
 from store import items, listing, lookups, outputs, projects
 from store.items import NewItem
 from store.outputs import NewOutput, NewRetrieval
+from store.text import digest
 
 
 class PushError(ValueError):
@@ -106,8 +106,7 @@ def _items(session: Session, project_id: int, pushed: Sequence[Push]) -> list[in
 
 def effect_key(item_id: int, one: Push) -> str:
     """By content, so that an answer that is pushed again is not there twice."""
-    said = "\x00".join([one.model, one.label or "", one.text])
-    return f"push:item:{item_id}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+    return f"push:item:{item_id}:{digest(one.model, one.label or '', one.text)}"
 
 
 def _new(session: Session, number: int, item_id: int, one: Push, key: str) -> NewOutput:

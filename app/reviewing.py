@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from sqlalchemy.orm import Session
 
 from app.auth import Person
@@ -18,6 +16,7 @@ from core.types import JobPriority, Verdict
 from store import items, reviews
 from store.reviews import NewCorrection, SubmitResult
 from store.tables import Assignment, Job, Output
+from store.text import digest
 
 
 def decide(
@@ -74,6 +73,5 @@ def retry(session: Session, slot: Assignment, output: Output, form: ReviewForm, 
 
 def _tried(slot: Assignment, output: Output, form: ReviewForm, person: Person) -> NewCorrection:
     """What the person said, under a key that the same words about the same answer share: sent twice, they are one row."""
-    words = hashlib.sha256(form.words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    key = f"try:{slot.id}:{output.id}:{words}"
+    key = f"try:{slot.id}:{output.id}:{digest(form.words, length=16)}"
     return new_correction(slot, output, form, person, form.rewritten(output.text), effect_key=key)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, or_, select
+from sqlalchemy import ColumnElement, String, cast, select
 from sqlalchemy.orm import Session
 
 from store.tables import AuditEvent
-from store.text import clean
+from store.text import clean, mentions
 
 
 def record(
@@ -80,8 +80,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.until is not None:
         found.append(AuditEvent.at < wanted.until)
     if text := clean(wanted.text.strip()):
-        columns = (AuditEvent.action, cast(AuditEvent.old, String), cast(AuditEvent.new, String))
-        found.append(or_(*(column.icontains(text, autoescape=True) for column in columns)))
+        found.append(mentions(text, AuditEvent.action, cast(AuditEvent.old, String), cast(AuditEvent.new, String)))
     return found
 
 

@@ -182,15 +182,16 @@ def review_filters(filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
     if filters.get("verdict"):
         reviewed.append(Review.verdict == Verdict(filters["verdict"]))
     if filters.get("since"):
-        reviewed.append(Review.created_at >= _moment(filters["since"]))
+        reviewed.append(Review.created_at >= moment(filters["since"]))
     if filters.get("until"):
-        reviewed.append(Review.created_at < _moment(filters["until"]))
+        reviewed.append(Review.created_at < moment(filters["until"]))
     return reviewed
 
 
-def _moment(value: str) -> datetime:
-    moment = datetime.fromisoformat(value)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def moment(value: str) -> datetime:
+    """A time in ISO 8601; in UTC where it names no zone. Raises ``ValueError``."""
+    found = datetime.fromisoformat(value)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _record(

@@ -6,10 +6,8 @@ keyed by what it says, so that a file that is imported again changes nothing.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -18,11 +16,12 @@ from sqlalchemy.orm import Session
 from core.exporters.base import ExportAttempt, ExportRecord
 from core.types import LessonDraft, Role, Step, StepKind, Verdict
 from store import audit, items, lessons, outputs, projects, reviews, users
+from store.export_records import moment
 from store.items import NewItem
 from store.outputs import NewOutput, NewRollout
 from store.reviews import NewCorrection, is_current
 from store.tables import Correction, Critique, Item, Output, Project, Review
-from store.text import clean
+from store.text import clean, digest
 
 ACCOUNT = "imported reviews"
 Split = Callable[[str], Sequence[Step]]
@@ -127,10 +126,7 @@ def _item(session: Session, project: Project, record: ExportRecord, brought: Bro
 
 
 def _key(item_id: int, attempt: ExportAttempt) -> str:
-    said = "\x00".join((attempt.model, clean(attempt.text)))
-    return (
-        f"exported:{item_id}:{attempt.number}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
-    )
+    return f"exported:{item_id}:{attempt.number}:{digest(attempt.model, clean(attempt.text))}"
 
 
 def _output(
@@ -209,13 +205,8 @@ def _details(attempt: ExportAttempt, steps: int) -> dict[str, Any]:
         "alternatives": [
             [step, clean(text), None if label is None else int(label)] for step, text, label in attempt.alternatives
         ],
-        **({"created_at": _moment(attempt.reviewed_at)} if attempt.reviewed_at else {}),
+        **({"created_at": moment(attempt.reviewed_at)} if attempt.reviewed_at else {}),
     }
-
-
-def _moment(said: str) -> datetime:
-    moment = datetime.fromisoformat(said)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _corrections(session: Session, output: Output, attempt: ExportAttempt, judge: int, brought: Brought) -> list[int]:
@@ -224,9 +215,7 @@ def _corrections(session: Session, output: Output, attempt: ExportAttempt, judge
     for place, said in enumerate(attempt.corrections):
         if not clean(said.text).strip() and said.rewrite is None:
             continue
-        told = "\x00".join((said.text, said.rewrite or "", str(said.step_index)))
-        digest = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:24]
-        key = f"exported:{output.id}:{place}:{digest}"
+        key = f"exported:{output.id}:{place}:{digest(said.text, said.rewrite or '', str(said.step_index))}"
         known = session.scalar(select(Correction.id).where(Correction.effect_key == key))
         if known is not None:
             ids.append(known)
@@ -287,8 +276,7 @@ def _lessons(session: Session, project_id: int, record: ExportRecord, said: Sequ
     """The lessons that came from an item's corrections come back as proposals: a person approves what goes into prompts."""
     new = 0
     for one in record.lessons:
-        digest = hashlib.sha256("\x00".join((one.kind, one.text)).encode("utf-8", "surrogatepass")).hexdigest()[:24]
-        key = f"exported:{project_id}:lesson:{digest}"
+        key = f"exported:{project_id}:lesson:{digest(one.kind, one.text)}"
         known = lessons.by_effect(session, f"{key}:0")
         if known is not None:
             lessons.support(session, known, said, judge)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from store.tables import Item, Output, Project
-from store.text import clean
+from store.text import clean, mentions
 
 BATCH = 500  # stays below SQLite's limit on bound values
 
@@ -104,6 +104,5 @@ def page(
     """Items with an id above ``after``, in order; ``text`` is looked for in external id, prompt and context, in any case."""
     query = select(Item).where(Item.project_id == project_id, Item.id > after).order_by(Item.id).limit(limit)
     if text:
-        fields = (Item.external_id, Item.prompt, Item.context)
-        query = query.where(or_(*(column.icontains(clean(text), autoescape=True) for column in fields)))
+        query = query.where(mentions(text, Item.external_id, Item.prompt, Item.context))
     return session.scalars(query).all()

@@ -5,7 +5,6 @@ What was brought keeps the names that it had (``lesson.extra["imported"]``), so 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ from store.tables import (
     Project,
     User,
 )
-from store.text import clean
+from store.text import clean, digest
 from store.vectors import withdrawn_corrections
 
 BATCH = 200
@@ -253,7 +252,7 @@ def keep(
 
 
 def _key(project_id: int, name: str) -> str:
-    return f"lessons:{project_id}:{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"
+    return f"lessons:{project_id}:{digest(name, length=40)}"
 
 
 def _is_there(session: Session, project: Project, row: LessonRow, so_far: Brought) -> bool:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, String, and_, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, String, and_, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from core.types import LessonStatus
 from store.clock import now
 from store.tables import AuditEvent, Lesson, LessonProposal, Retrieval
-from store.text import clean
+from store.text import mentions
 
 LATELY = timedelta(days=30)
 FACETS = ("status", "kind", "source", "author", "relations", "use", "retire")
@@ -66,8 +66,7 @@ def _facets() -> dict[str, SQLColumnExpression[str]]:
 
 def words(session: Session, text: str) -> ColumnElement[bool]:
     """Lessons with this text in wording, applicability or name, in any case."""
-    fields = (Lesson.text, Lesson.applicability, Lesson.name)
-    return or_(*(column.icontains(clean(text), autoescape=True) for column in fields))
+    return mentions(text, Lesson.text, Lesson.applicability, Lesson.name)
 
 
 def census(session: Session, project_id: int, text: str | None = None) -> Counter[tuple[str, ...]]:

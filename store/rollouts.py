@@ -8,7 +8,6 @@ soft label.
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from core.metrics import wilson
 from store import outputs
 from store.outputs import NewRollout
 from store.tables import Output, Rollout
+from store.text import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,7 @@ class Place:
 
     def key(self, sampler: str, number: int | str) -> str:
         """The effect key of a continuation; ``"%"`` in place of its number matches all."""
-        digest = hashlib.sha256("\x00".join(self.further).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        where = f"{self.common}+{digest}" if self.further else str(self.common)
+        where = f"{self.common}+{digest(*self.further, length=16)}" if self.further else str(self.common)
         return f"rollouts:{self.output_id}:{zlib.crc32(sampler.encode()):08x}:{where}:{number}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from store import judgements, listing, lookups, outputs
 from store.engine import Database
 from store.items import NewItem
 from store.outputs import NewRetrieval
+from store.text import digest
 
 REDACTED = "[redacted]"
 MAX_TEXT = 400_000
@@ -64,8 +64,7 @@ def prepared(
 ) -> Kept:
     """The same conversation is the same item, so that its answers stand beside each other."""
     prompt, context = redacted(asked.prompt, settings), redacted(asked.context, settings)
-    digest = hashlib.sha256(f"{prompt}\x00{context}".encode("utf-8", "surrogatepass")).hexdigest()
-    item = NewItem(f"gateway-{digest[:32]}", prompt, context, meta={"source": "gateway"})
+    item = NewItem(f"gateway-{digest(prompt, context, length=32)}", prompt, context, meta={"source": "gateway"})
     pairs = [(str(m.get("role")), redacted(text_of(m.get("content")), settings)) for m in messages]
     return Kept(project_id, item, settings, pairs, _retrievals(found.lessons), _lookup(found.log, settings))
 

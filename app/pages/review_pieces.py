@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
+from app import answering
 from app.view import review as view
 from app.view.words import words
-from app.worker import jobs as worker_jobs
 from core.types import JobPriority
 from store import queue, subtasks
 from store.tables import Assignment, Item, Job
@@ -41,13 +41,4 @@ def split_into(
     session.refresh(slot)
     subtasks.put_off(session, slot, len(subtasks.pieces(session, slot.item_id)))
     project_id = session.get_one(Item, slot.item_id).project_id
-    job = worker_jobs.enqueue(
-        session,
-        "generate",
-        {"item_ids": ids},
-        priority=JobPriority.NORMAL,
-        dedupe_key=f"generate:{project_id}:{ids[0]}:{ids[-1]}",
-        project_id=project_id,
-        user_id=user_id,
-    )
-    return ids, job
+    return ids, answering.answer(session, project_id, ids, user_id, JobPriority.NORMAL)

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from app.view import words
 from store.clock import now
 
+# Of what may be wider than the page: reached and moved with the keyboard.
+SCROLLS = Markup('tabindex="0" role="group" aria-label="Table"')
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
 
@@ -63,7 +66,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     env.filters.update(words.FILTERS, age=age, stamp=stamp, excerpt=excerpt)
-    env.globals["count"] = count
+    env.globals.update(count=count, scrolls=SCROLLS)
     return env
 
 

@@ -12,7 +12,7 @@ from core.lessons.retrieve import LessonVotes
 from core.types import LessonDraft, LessonKind, LessonStatus, LessonText
 from store.clock import now
 from store.tables import Correction, Lesson, LessonParent, LessonRevision, LessonSource, Output, Retrieval
-from store.text import clean
+from store.text import mentions
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,7 @@ def page(
     if after is not None:
         query = query.where(Lesson.id < after)
     if text:
-        fields = (Lesson.text, Lesson.applicability, Lesson.name)
-        query = query.where(or_(*(column.icontains(clean(text), autoescape=True) for column in fields)))
+        query = query.where(mentions(text, Lesson.text, Lesson.applicability, Lesson.name))
     return session.scalars(query).all()
 
 

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from core.types import LessonKind, LessonStatus
 from store.tables import Correction, Item, Job, Lesson, LessonSource, Output, Review
-from store.text import clean
+from store.text import mentions
 from store.withdrawn import held, parts
 
 
@@ -66,7 +66,7 @@ def chosen(session: Session, project_id: int, wanted: Filter) -> Chosen:
             "say what is to be taken back: choose a person, a time, an import, a lesson, or words to look for"
         )
     places, of_lessons = _places(session, project_id, wanted), _of_lessons(wanted)
-    said = [*places, Correction.text.icontains(clean(wanted.said), autoescape=True)] if wanted.said else places
+    said = [*places, mentions(wanted.said, Correction.text)] if wanted.said else places
     lessons = set(_own_lessons(session, project_id, wanted.lesson_ids))
     corrections = set(_own_corrections(session, project_id, wanted.correction_ids)) | sources(session, lessons)
     if of_lessons:
@@ -114,8 +114,7 @@ def _of_lessons(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.kind is not None:
         found.append(Lesson.kind == LessonKind(wanted.kind).value)
     if wanted.text:
-        fields = (Lesson.text, Lesson.applicability, Lesson.name)
-        found.append(or_(*(column.icontains(clean(wanted.text), autoescape=True) for column in fields)))
+        found.append(mentions(wanted.text, Lesson.text, Lesson.applicability, Lesson.name))
     return found
 
 

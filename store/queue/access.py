@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from core import queues
 from store import audit
-from store.queue.states import CLAIMED, OPEN, PASSED, expired
+from store.queue.states import CLAIMED, NOBODYS, OPEN, PASSED, expired
 from store.tables import Assignment, Decline, Item, Queue, QueueMember, Risk, User
+from store.text import mentions
 
 MOST = 5000  # slots that one call assigns: a transaction that claims wait for no longer than a moment
 
@@ -65,10 +66,7 @@ def leave_queue(session: Session, queue: Queue, user_id: int, by: int | None) ->
     session.flush()
     held = and_(Assignment.queue_id == queue.id, Assignment.holder_id == user_id, Assignment.state == CLAIMED)
     session.execute(
-        update(Assignment)
-        .where(held)
-        .values(state=OPEN, holder_id=None, token=None, deadline=None, claimed_at=None)
-        .execution_options(synchronize_session=False)
+        update(Assignment).where(held).values(state=OPEN, **NOBODYS).execution_options(synchronize_session=False)
     )
     theirs = and_(
         Assignment.queue_id == queue.id, Assignment.assignee_id == user_id, Assignment.state.in_((OPEN, PASSED))
@@ -186,8 +184,7 @@ def assign(
     )
     if words.strip():
         query = query.join(Item, Item.id == Assignment.item_id)
-        hit = (column.icontains(words.strip(), autoescape=True) for column in (Item.external_id, Item.prompt))
-        query = query.where(or_(*hit))
+        query = query.where(mentions(words.strip(), Item.external_id, Item.prompt))
     if least_risk is not None:
         query = query.where(exists().where(Risk.output_id == Assignment.output_id, Risk.value >= least_risk))
     query = query.order_by(Assignment.priority.desc(), Assignment.id).limit(min(max(limit, 0), MOST))

@@ -27,6 +27,7 @@ from store.queue.access import may_have
 from store.queue.lanes import order_of_lanes, turn
 from store.queue.states import (
     CLAIMED,
+    NOBODYS,
     OPEN,
     PASSED,
     SET_ASIDE,
@@ -249,7 +250,7 @@ def extend(session: Session, assignment_id: int, token: str) -> datetime:
 
 def release(session: Session, assignment_id: int, token: str) -> None:
     """Give a slot back without a word. Raises ``LostClaim``."""
-    _with_token(session, assignment_id, token, state=OPEN, holder_id=None, token=None, deadline=None, claimed_at=None)
+    _with_token(session, assignment_id, token, state=OPEN, **NOBODYS)
 
 
 def submit(session: Session, assignment_id: int, token: str) -> None:

@@ -25,7 +25,7 @@ from store.queue.states import (
     touched,
 )
 from store.tables import Assignment, Item, Output, Queue, Review, Risk
-from store.text import clean
+from store.text import mentions
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +196,7 @@ def _waiting(queue_id: int, audit: bool, words: str, least_risk: float | None) -
         .order_by(Assignment.priority.desc(), Assignment.id)
     )
     if words.strip():
-        query = query.where(
-            or_(*(one.icontains(clean(words.strip()), autoescape=True) for one in (Item.external_id, Item.prompt)))
-        )
+        query = query.where(mentions(words.strip(), Item.external_id, Item.prompt))
     if least_risk is not None:
         query = query.where(Risk.value >= least_risk)
     return query

@@ -20,9 +20,9 @@ from core.types import Verdict
 from store import audit
 from store.clock import now
 from store.queue.access import member
-from store.queue.states import CLAIMED, OPEN, SUBMITTED, declined
+from store.queue.states import CLAIMED, OPEN, SUBMITTED, declined, touched
+from store.reviews.revisions import stands_as_decision
 from store.tables import Assignment, GoldItem, Item, Output, Queue, QueueMember, Review
-from store.withdrawn import held
 
 SLOTS = 1_000_000  # a person's slot of a gold item has this number and their id: no two ever have the same
 
@@ -48,9 +48,7 @@ def decision_on(session: Session, output_id: int) -> Review | None:
 
 
 def _decisions() -> Select[Review]:
-    later = aliased(Review)
-    newest = ~select(later.id).where(later.replaces_id == Review.id).exists()
-    return select(Review).where(Review.decides, newest, Review.id.not_in(held("review")))
+    return select(Review).where(*stands_as_decision(Review))
 
 
 def add_decided(session: Session, queue: Queue, by: int | None, limit: int = 100) -> int:
@@ -136,15 +134,13 @@ def give(session: Session, queue: Queue, user_id: int) -> Assignment | None:
     Never one of which they have, had or declined an ordinary slot, and never one that they decided themselves.
     """
     moment = now()
-    mine = aliased(Assignment)
-    had = select(mine.item_id).where(mine.queue_id == queue.id, mine.holder_id == user_id)
     theirs = select(Review.output_id).where(Review.user_id == user_id, Review.decides)
     query = (
         select(GoldItem)
         .where(
             GoldItem.queue_id == queue.id,
             GoldItem.retired_at.is_(None),
-            GoldItem.item_id.not_in(had),
+            GoldItem.item_id.not_in(touched(queue.id, user_id)),
             GoldItem.item_id.not_in(declined(queue.id, user_id)),
             GoldItem.output_id.not_in(theirs),
         )
@@ -174,7 +170,7 @@ def give(session: Session, queue: Queue, user_id: int) -> Assignment | None:
 
 def scores(session: Session, queue_id: int, user_ids: Sequence[int] | None = None) -> dict[int, Score]:
     """By person, over the gold items that they submitted since an admin last let them go on."""
-    decision, later, newer = aliased(Review), aliased(Review), aliased(Review)
+    decision, later = aliased(Review), aliased(Review)
     query = (
         select(
             Review.user_id,
@@ -182,15 +178,13 @@ def scores(session: Session, queue_id: int, user_ids: Sequence[int] | None = Non
             func.sum(case((Review.verdict == decision.verdict, 1), else_=0)),
         )
         .join(Assignment, Assignment.id == Review.assignment_id)
-        .join(decision, and_(decision.output_id == Review.output_id, decision.decides))
+        .join(decision, and_(decision.output_id == Review.output_id, *stands_as_decision(decision)))
         .outerjoin(QueueMember, and_(QueueMember.queue_id == queue_id, QueueMember.user_id == Review.user_id))
         .where(
             Assignment.queue_id == queue_id,
             Assignment.gold.is_(True),
             Assignment.state == SUBMITTED,
             ~select(later.id).where(later.replaces_id == Review.id).exists(),
-            ~select(newer.id).where(newer.replaces_id == decision.id).exists(),
-            decision.id.not_in(held("review")),
             Review.verdict != Verdict.CANNOT_JUDGE,
             or_(QueueMember.gold_since.is_(None), Review.created_at > QueueMember.gold_since),
         )

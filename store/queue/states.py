@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import ColumnElement, Select, and_, select, true
 from sqlalchemy.orm import Session
 
@@ -16,6 +18,10 @@ OPEN, CLAIMED, SUBMITTED, SET_ASIDE, PASSED = (
     AssignmentState.SET_ASIDE.value,
     AssignmentState.PASSED.value,
 )
+
+NOBODYS: Mapping[str, None] = dict.fromkeys(
+    ("holder_id", "token", "deadline", "claimed_at")
+)  # of a slot in nobody's hands
 
 _mine = Assignment.__table__.alias("mine")
 _refused = Assignment.__table__.alias("refused")
@@ -80,5 +86,7 @@ def slot_and_queue(session: Session, assignment_id: int) -> tuple[Assignment, Qu
 
 def leave(slot: Assignment, state: str) -> None:
     """Take a slot out of its holder's hands."""
-    slot.state, slot.holder_id, slot.token, slot.deadline, slot.claimed_at = state, None, None, None, None
+    slot.state = state
+    for name, nothing in NOBODYS.items():
+        setattr(slot, name, nothing)
     slot.finished_at = now() if state == SET_ASIDE else None

@@ -6,7 +6,6 @@ lesson, or is a special or a more general case of one, says so where the person 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,6 +23,7 @@ from core.lessons.relations import Relation, Wording, is_same, of_draft, relatio
 from core.projects import ProjectSettings
 from core.types import LessonDraft
 from store import items, lessons, projects, reviews, vectors
+from store.text import digest
 
 MOST = 5000  # known lessons that a draft is compared with, the newest
 SHOWN = 3
@@ -122,5 +122,4 @@ def with_relations(draft: LessonDraft, related: Sequence[tuple[int, Relation, st
 
 def key_of(item_id: int, draft: LessonDraft) -> str:
     """The effect key of a draft: the same words from the same item are proposed once."""
-    said = "\x00".join([draft.kind, draft.name or "", draft.text, draft.applicability])
-    return f"distil:item:{item_id}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+    return f"distil:item:{item_id}:{digest(draft.kind, draft.name or '', draft.text, draft.applicability)}"

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from app.bringing_back import bring_back
 from app.importing import OnAnswers, batches, empty_report, keep_batch, mapping_for
+from app.uploads import uploaded
 from app.worker.payloads import Import
 from app.worker.runner import Context
-from app.worker.uploads import uploaded
 from core.importing import read_rows
 from core.types import JobPriority
 

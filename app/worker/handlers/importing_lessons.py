@@ -6,9 +6,9 @@ from itertools import islice
 from typing import Any
 
 from app.lesson_changes import embed_new
+from app.uploads import uploaded
 from app.worker.payloads import ImportLessons
 from app.worker.runner import Context
-from app.worker.uploads import uploaded
 from core.lessons import knowledge_base as files
 from store import knowledge_base
 
