@@ -40,7 +40,8 @@ def build(state: AppState) -> None:
         auth.require(request, Role.LEAD)
         with state.db.read() as session:
             choice, project_id = layout.pick(session, request)
-        return [choice, gr.Tabs(selected="items" if project_id else "new")]
+        # A tab that somebody has already chosen stays: only a site without projects is sent to the form for one.
+        return [choice, gr.skip() if project_id else gr.Tabs(selected="new")]
 
     layout.on_load(opened, None, [picker, tabs])
 

@@ -14,7 +14,7 @@ from core.types import Role
 from store import critic_models, projects
 from store.tables import Job
 from tests.browser.conftest import Site
-from tests.browser.test_shell import settled
+from tests.browser.test_shell import settled, to_tab
 from tests.critic_rows import reviewed_steps
 
 pytestmark = pytest.mark.browser
@@ -130,13 +130,15 @@ def test_an_expert_reads_and_does_not_change_and_an_annotator_does_not_see_it(
 def test_kinds_of_errors_of_the_project_are_set_and_offered(site: Site, page: Page) -> None:
     with site.db.write() as session:
         project_id = projects.create(session, slug="tone", name="Tone", item_type="reasoning").id
+        rude = {"key": "rude", "title": "Rude", "definition": "The step is rude."}
+        projects.update(session, project_id, user_id=None, settings={"error_types": [rude]})
     page.goto(f"/admin/?project={project_id}")
     settled(page)
-    page.get_by_role("tab", name="Settings", exact=True).click()
+    to_tab(page, "Settings")
     expect(page.get_by_label("Name", exact=True)).to_have_value("Tone")
-    settled(page)  # Gradio draws the folds anew once their values have come
     page.get_by_role("button", name="How people review").click()
     field = page.get_by_label("Kinds of errors of this project, one per line")
+    expect(field).to_have_value("rude | Rude | The step is rude.")  # a fold that opens is filled after it is drawn
     field.fill("calculation_error | Sums | A sum is wrong.")
     page.locator("#settings-save").click()
     expect(page.locator("#settings-said")).to_contain_text("is there already")

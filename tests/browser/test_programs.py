@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from store import projects, webhooks
 from tests.browser.conftest import Site
-from tests.browser.test_shell import settled
+from tests.browser.test_shell import settled, to_tab
 
 pytestmark = pytest.mark.browser
 
@@ -58,7 +58,8 @@ def test_what_the_gateway_keeps_is_tried_and_saved(site: Site, page: Page) -> No
         made = projects.create(session, slug="p", name="P", item_type="text").id
     page.goto(f"{site.url}/admin/?project={made}")
     settled(page)
-    page.get_by_role("tab", name="Settings").click()
+    to_tab(page, "Settings")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("P")
     page.get_by_role("button", name="What the gateway keeps").click()
     page.locator("#gateway-redact textarea").fill("(")
     expect(page.locator("#gateway-check")).to_contain_text("cannot be used")

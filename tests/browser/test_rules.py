@@ -16,7 +16,7 @@ from store import rules
 from store.tables import Job, Review, Vote
 from tests.browser.conftest import Site
 from tests.browser.shell_rows import HOSTILE, fill
-from tests.browser.test_shell import settled
+from tests.browser.test_shell import settled, to_tab
 from tests.factories import build
 
 pytestmark = pytest.mark.browser
@@ -31,7 +31,7 @@ def page(page_for: Callable[..., Page]) -> Page:
 def opened(page: Page) -> None:
     page.goto("/admin/")
     settled(page)
-    page.get_by_role("tab", name="Rules", exact=True).click()
+    to_tab(page, "Rules")
     expect(page.locator("#rules")).to_contain_text("rules", ignore_case=True)
 
 

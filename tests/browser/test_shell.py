@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from core.types import JobState, LessonStatus, Role
 from store import exports, jobs, lessons, projects, rules, users, workers
@@ -24,6 +24,13 @@ def settled(page: Page) -> None:
     page.wait_for_selector(".site-header[data-role]")
     page.wait_for_function("!document.querySelector('.generating, .pending')")
     page.wait_for_timeout(300)
+
+
+def to_tab(page: Page, name: str) -> None:
+    """Open a tab and see that it stays open: text in a hidden panel can be read, its buttons cannot be pressed."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    tab.click()
+    expect(tab).to_have_attribute("aria-selected", "true")
 
 
 def test_an_empty_site_says_what_to_do_first(page: Page) -> None:
@@ -49,7 +56,7 @@ def test_hostile_text_shows_as_text_on_every_page(site: Site, page: Page) -> Non
         assert page.evaluate("window.pwned") is None, path
         assert page.locator("#main img[src=x], #main svg[onload]").count() == 0
     for tab in ("Import", "Rules", "Settings"):
-        page.get_by_role("tab", name=tab, exact=True).click()
+        to_tab(page, tab)
         page.wait_for_timeout(200)
     expect(page.get_by_label("Guidelines", exact=True)).to_have_value(HOSTILE)
     assert page.evaluate("window.pwned") is None
@@ -122,7 +129,7 @@ def test_an_export_is_known_when_it_is_seen_and_comes_back(site: Site, page: Pag
     file.write_text(f'{{"prompt": {said}, "chosen": {chosen}, "rejected": {rejected}}}\n')
     page.goto("/admin/")
     settled(page)
-    page.get_by_role("tab", name="Import").click()
+    to_tab(page, "Import")
     page.locator("#import-file input[type=file]").set_input_files(file)
     expect(page.locator("#import-export-about")).to_contain_text("Format dpo: Preference pairs (DPO)")
     expect(page.locator("#import-preview")).to_contain_text("<b>1</b> + 1?")
@@ -186,7 +193,7 @@ def test_a_rule_is_tried_while_it_is_typed(site: Site, page: Page) -> None:
     rows = fill(site.db, "Natalia sold 48 clips")
     page.goto("/admin/")
     settled(page)
-    page.get_by_role("tab", name="Rules", exact=True).click()
+    to_tab(page, "Rules")
     pattern = page.locator("#rule-pattern textarea, #rule-pattern input")
     pattern.fill("(?<=x)")
     expect(page.locator("#rule-check")).to_contain_text("cannot be used")
@@ -207,12 +214,14 @@ def test_settings_are_kept_or_refused_as_a_whole(site: Site, page: Page) -> None
     rows = fill(site.db, "Natalia sold 48 clips")
     page.goto("/admin/")
     settled(page)
-    page.get_by_role("tab", name="Settings", exact=True).click()
+    to_tab(page, "Settings")
     guidelines = page.get_by_label("Guidelines", exact=True)
     expect(guidelines).to_have_value("Natalia sold 48 clips")  # the project's values are there
     guidelines.fill("Read twice.")
     page.get_by_role("button", name="How answers are made").click()
-    page.get_by_label("Jobs at once").fill("3")
+    at_once = page.get_by_label("Jobs at once")
+    expect(at_once).to_have_value("0")  # a fold that opens is filled after it is drawn
+    at_once.fill("3")
     page.locator("#settings-save").click()
     expect(page.locator("#settings-said")).to_contain_text("Saved")
     with site.db.read() as session:
@@ -359,3 +368,18 @@ def test_the_keyboard_reaches_the_page_past_the_header(page: Page) -> None:
         page.keyboard.press("Tab")
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
     assert float(re.sub("px", "", outline)) >= 2
+
+
+def test_a_tab_chosen_while_the_page_still_loads_stays_chosen(site: Site, page: Page) -> None:
+    """The first answer of the server comes late: it fills the page and moves nobody."""
+    rows = fill(site.db)
+    held: list[Route] = []
+    page.route("**/queue/join**", lambda route: held.append(route))
+    page.goto(f"/admin/?project={rows.project_id}")
+    page.wait_for_selector(".site-header[data-role]")
+    page.wait_for_function("document.querySelectorAll('[role=tab]').length > 0")
+    to_tab(page, "Rules")
+    assert held, "the page asked for nothing"
+    page.unroute("**/queue/join**")  # what was held goes on to the server
+    expect(page.locator("#rules")).to_contain_text("No rules", ignore_case=True)
+    expect(page.get_by_role("tab", name="Rules", exact=True)).to_have_attribute("aria-selected", "true")

@@ -14,7 +14,7 @@ from tests.browser import seeding
 from tests.browser.conftest import Site, running_site
 from tests.browser.reviewing import corrections, fresh_slug, open_review, reviews
 from tests.browser.seeding import Seeded
-from tests.browser.test_shell import settled
+from tests.browser.test_shell import settled, to_tab
 
 pytestmark = pytest.mark.browser
 MANY = "\n".join(f"Step {n}: {n} * 3 = {n * 3}, which is what was asked for here." for n in range(1, 13))
@@ -422,7 +422,7 @@ def test_a_blind_item_opens_at_the_start_and_has_nothing_of_machines(page: Page,
 def test_the_project_says_how_steps_are_reviewed(page: Page, site: Site, seeded: Seeded) -> None:
     page.goto(f"/admin/?project={seeded.project_id}")
     settled(page)
-    page.get_by_role("tab", name="Settings", exact=True).click()
+    to_tab(page, "Settings")
     expect(page.get_by_label("Name", exact=True)).to_have_value(f"Project {seeded.slug}")
     settled(page)  # Gradio draws the folds anew once their values have come
     page.get_by_role("button", name="How people review").click()
