@@ -64,7 +64,10 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
     )
+    env.policies["ext.i18n.trimmed"] = True
+    env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
     env.filters.update(words.FILTERS, age=age, stamp=stamp, excerpt=excerpt)
     env.globals.update(count=count, scrolls=SCROLLS)
     return env
