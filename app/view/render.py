@@ -1,5 +1,7 @@
 """HTML from Jinja2 templates in ``assets/templates``: escaped everywhere, a missing value is an error.
 
+Templates are compiled once; what they mark with ``trans`` and ``_`` is looked up in the language that is current when they are rendered.
+
 Pages pass the result to ``gr.HTML(value=...)`` and nothing else: text of people and models never reaches ``html_template``,
 which Gradio evaluates as JavaScript.
 """
@@ -14,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.view import words
+from app.view import languages, words
 from store.clock import now
 
 # Of what may be wider than the page: reached and moved with the keyboard.
@@ -52,7 +54,7 @@ def excerpt(text: str, length: int = 120) -> str:
 
 def count(number: int, one: str, many: str | None = None) -> str:
     """ "1 item", "2 items"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{words.figure(number)} {languages.ngettext(one, many or one + 's', number)}"
 
 
 @lru_cache
@@ -67,7 +69,7 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     env.policies["ext.i18n.trimmed"] = True
-    env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    env.install_gettext_callables(languages.gettext, languages.ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.filters.update(words.FILTERS, age=age, stamp=stamp, excerpt=excerpt)
     env.globals.update(count=count, scrolls=SCROLLS)
     return env

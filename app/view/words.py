@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from app.view import languages
+
 TONES = {
     "active": "ok",
     "done": "ok",
@@ -44,6 +46,15 @@ JOBS = {
     "export": "Export",
     "webhook": "Tell webhooks",
 }
+
+
+def figure(number: int) -> str:
+    """A whole number as the current language groups it: "12,345"."""
+    if languages.current() == languages.ENGLISH:
+        return f"{number:,}"
+    from babel.numbers import format_decimal
+
+    return format_decimal(number, locale=languages.current())
 
 
 def risk_level(value: float) -> str:

@@ -1,0 +1,164 @@
+"""In which language people read: English as it stands in the source, others from gettext catalogues in ``assets/locale``.
+
+The English text is the message id. ``_`` and ``ngettext`` look it up in the language that is current when they are called; ``N_`` only
+marks a text. What has no translation is shown in English. The current language is per task and thread: the middleware and
+``auth.require`` set it, ``using`` sets it for a block.
+"""
+
+from __future__ import annotations
+
+import gettext as gnu
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+ENGLISH = "en"
+NAMES = {"en": "English", "de": "Deutsch"}  # each in its own words, as the header shows them
+ERRORS = "errors.po"  # messages of core and store, with {} where a value stands
+_SAY = re.compile(r"""\bsay\(\s*("(?:[^"\\\n]|\\.)*")""")  # in our scripts: say("English text", …)
+T = TypeVar("T")
+_now: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+def current() -> str:
+    """The language in force, as a key of ``NAMES``."""
+    return _now.get()
+
+
+def use(language: str) -> None:
+    """Set the language for the rest of this task; one we do not have is English."""
+    _now.set(language if language in NAMES else ENGLISH)
+
+
+@contextmanager
+def using(language: str) -> Iterator[None]:
+    """The language inside the block."""
+    token = _now.set(language if language in NAMES else ENGLISH)
+    try:
+        yield
+    finally:
+        _now.reset(token)
+
+
+def N_(text: str) -> str:
+    """Marks a constant for the catalogues; ``_`` translates it where it is shown."""
+    return text
+
+
+def gettext(text: str) -> str:
+    """The text in the current language."""
+    language = _now.get()
+    return text if language == ENGLISH or not text else _catalogue(language).gettext(text)
+
+
+_ = gettext
+
+
+def ngettext(one: str, many: str, n: int) -> str:
+    """The form for ``n`` in the current language; the caller fills its ``{n}``."""
+    language = _now.get()
+    if language == ENGLISH:
+        return one if n == 1 else many
+    return _catalogue(language).ngettext(one, many, n)
+
+
+def choices(pairs: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:
+    """Labels of a choice list in the current language; the keys stay."""
+    return [(gettext(label), key) for label, key in pairs]
+
+
+def of_error(text: str) -> str:
+    """An English message of core or store in the current language, found by its pattern; without one, as it is.
+
+    A first letter of the other case and a missing full stop do not matter. Values stay as they were written.
+    """
+    language = _now.get()
+    if language == ENGLISH or not text.strip():
+        return text
+    exact = _catalogue(language).gettext(text)
+    if exact != text:
+        return exact
+    for pattern, msgstr in _patterns(language):
+        if found := pattern.fullmatch(text):
+            return msgstr.format(*found.groups())
+    return text
+
+
+def script_texts(language: str) -> str:
+    """What our scripts say in that language, as JSON that may stand in a ``<script>``: {English: translation}."""
+    return _script_texts(language) if language in NAMES and language != ENGLISH else "{}"
+
+
+def script_msgids() -> list[str]:
+    """Every English text that a script of ours gives to ``say``."""
+    found = (text for path in sorted((ASSETS / "js").glob("*.js")) for text in said_in(path.read_text("utf-8")))
+    return list(dict.fromkeys(found))
+
+
+def said_in(script: str) -> list[str]:
+    """The texts that a script gives to ``say``, a literal in double quotes."""
+    return [json.loads(text) for text in _SAY.findall(script)]
+
+
+def files(language: str) -> list[Path]:
+    """The catalogues of a language, one per area of the product."""
+    return sorted((ASSETS / "locale" / language).glob("*.po"))
+
+
+@lru_cache
+def _catalogue(language: str) -> gnu.GNUTranslations:
+    """All areas as one catalogue. Plural forms go in last: the singular of one serves a plain look-up too."""
+    from babel.messages.catalog import Catalog
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    whole = Catalog(locale=language)
+    messages = []
+    for path in files(language):
+        with path.open("rb") as file:
+            messages += [message for message in read_po(file, locale=language, abort_invalid=True) if message.id]
+    for message in sorted(messages, key=lambda message: isinstance(message.id, tuple)):
+        if not message.fuzzy and message.string and (isinstance(message.string, str) or all(message.string)):
+            whole[message.id] = message
+    binary = io.BytesIO()
+    write_mo(binary, whole)
+    binary.seek(0)
+    return gnu.GNUTranslations(binary)
+
+
+@lru_cache
+def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """The messages of ``errors.po``, those with most words of their own first."""
+    from babel.messages.pofile import read_po
+
+    path = ASSETS / "locale" / language / ERRORS
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        known = [
+            (str(m.id), str(m.string)) for m in read_po(file, locale=language) if m.id and m.string and not m.fuzzy
+        ]
+    known.sort(key=lambda pair: -len(pair[0].replace("{}", "")))
+    return [(_pattern(msgid), msgstr) for msgid, msgstr in known]
+
+
+def _pattern(msgid: str) -> re.Pattern[str]:
+    """``{}`` stands for any text; ``{{`` and ``}}`` are braces, as in ``str.format``."""
+    parts = [part.replace("{{", "{").replace("}}", "}") for part in msgid.removesuffix(".").split("{}")]
+    first = parts[0]
+    start = f"[{re.escape(first[0].upper() + first[0].lower())}]{re.escape(first[1:])}" if first else ""
+    return re.compile("(.*?)".join([start, *map(re.escape, parts[1:])]) + r"\.?", re.DOTALL)
+
+
+@lru_cache
+def _script_texts(language: str) -> str:
+    with using(language):
+        texts = {text: gettext(text) for text in script_msgids()}
+    return json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
