@@ -149,7 +149,7 @@ def bootstrap(
     return float(low), float(high)
 
 
-def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
+def wilson(successes: float, n: int, z: float = 1.96) -> tuple[float, float]:
     """Wilson's score interval of a proportion; (0, 1) for no trials."""
     if n == 0:
         return 0.0, 1.0

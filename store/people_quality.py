@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from core import step_labels
 from core.item_types import REGISTRY as ITEM_TYPES
 from core.metrics import NO_ERROR
 from core.reports.agreement import Judgement
@@ -17,7 +18,7 @@ from core.reports.supervision_quality import Supervised
 from core.types import QueueKind, Verdict
 from store import notebook, projects
 from store.reviews.revisions import is_current, is_latest
-from store.tables import Assignment, Correction, Item, Output, Queue, Review, User
+from store.tables import Assignment, Correction, Item, Output, Queue, Review, Step, User
 
 LATEST = 20_000  # reviews that are read
 WINDOW = 20  # first answers of the random draw that make one point of the curve
@@ -39,6 +40,12 @@ def judgements(session: Session, project_id: int, limit: int = LATEST) -> list[J
             Review.seconds,
             func.coalesce(Queue.kind, QueueKind.ANNOTATE).label("kind"),
             Review.decides,
+            Review.created_at,
+            Review.first_wrong_step,
+            Review.step_labels,
+            Review.blind,
+            Review.shown["risk"].label("risk"),
+            exists().where(Step.output_id == Review.output_id).label("in_steps"),
         )
         .join(Output, Output.id == Review.output_id)
         .join(Item, Item.id == Output.item_id)
@@ -52,6 +59,7 @@ def judgements(session: Session, project_id: int, limit: int = LATEST) -> list[J
     rows = session.execute(query).all()[::-1]
     experts = sorted((row for row in rows if _by_expert(row)), key=lambda row: row.decides)
     gold = {row.output_id: row.verdict == Verdict.FAULTY for row in experts}
+    marked = _marked(session, project_id, limit)
     return [
         Judgement(
             row.output_id,
@@ -60,9 +68,42 @@ def judgements(session: Session, project_id: int, limit: int = LATEST) -> list[J
             row.verdict == Verdict.FAULTY,
             row.seconds,
             None if _by_expert(row) else gold.get(row.output_id),
+            row.created_at,
+            step_labels.first_error(Verdict(row.verdict), row.first_wrong_step, row.step_labels)
+            if row.in_steps
+            else None,
+            marked.get((row.output_id, row.user_id), ()),
+            row.blind,
+            _risk(row.risk),
+            _by_expert(row),
         )
         for row in rows
     ]
+
+
+def _risk(shown: Any) -> float | None:
+    """What stood there, or would have; ``None`` where the answer had no risk yet."""
+    value = shown.get("value") if isinstance(shown, dict) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _marked(session: Session, project_id: int, limit: int) -> dict[tuple[int, int], tuple[tuple[int, int], ...]]:
+    """The spans of each answer that each person marked or rewrote, by (output, person); of the newest corrections."""
+    query = (
+        select(Correction.output_id, Correction.user_id, Correction.span_start, Correction.span_end, Correction.edits)
+        .join(Output, Output.id == Correction.output_id)
+        .join(Item, Item.id == Output.item_id)
+        .where(Item.project_id == project_id, is_latest(Correction))
+        .order_by(Correction.id.desc())
+        .limit(limit)
+    )
+    found: dict[tuple[int, int], set[tuple[int, int]]] = {}
+    for output, user, start, end, edits in session.execute(query):
+        own = found.setdefault((output, user), set())
+        if start is not None and end is not None:
+            own.add((start, end))
+        own.update((edit["start"], edit["end"]) for edit in edits or ())
+    return {key: tuple(sorted(spans)) for key, spans in found.items() if spans}
 
 
 def _by_expert(row: Any) -> bool:

@@ -1,13 +1,15 @@
 """Who agrees with whom: Krippendorff's alpha, Cohen's kappa by pair, a model of each person's errors (Dawid and Skene 1979), and time.
 
-Alpha is nominal and bears any number of judges per answer (Krippendorff 2011). "Cannot judge" counts nowhere.
+Alpha is nominal and bears any number of judges per answer (Krippendorff 2011). "Cannot judge" counts nowhere. Pairs are also compared
+by the first wrong step that they named and by the spans that they marked.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import combinations
 from statistics import median
 from typing import Any
@@ -17,6 +19,7 @@ import numpy as np
 from core.metrics import wilson
 from core.reports.annotator_errors import ErrorModel, fit
 from core.reports.base import REGISTRY
+from core.reports.span_agreement import SpanAgreementReport
 from core.reports.step_agreement import kappa
 
 FEWEST = 10  # answers that two people both judged before a pair has a kappa
@@ -25,7 +28,11 @@ ROUNDS = 400  # of the bootstrap
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One person's verdict on one answer; ``wrong`` is what they found. ``gold``: what is known to be true of it, if it is."""
+    """One person's verdict on one answer; ``wrong`` is what they found. ``gold``: what is known to be true of it, if it is.
+
+    ``first_error``: the first wrong step from 0, -1 for none, ``None`` where the answer has no steps or the person named none.
+    ``spans``: [start, end) in characters that their corrections mark. ``risk`` stood there, or would have, had it not been ``blind``.
+    """
 
     output_id: int
     user_id: int
@@ -33,6 +40,12 @@ class Judgement:
     wrong: bool
     seconds: float | None = None
     gold: bool | None = None
+    at: datetime | None = None
+    first_error: int | None = None
+    spans: tuple[tuple[int, int], ...] = ()
+    blind: bool = False
+    risk: float | None = None
+    expert: bool = False
 
 
 @REGISTRY.register("agreement")
@@ -40,7 +53,8 @@ class AgreementReport:
     name = "agreement"
 
     def compute(self, rows: Sequence[Judgement]) -> Mapping[str, Any]:
-        """``alpha`` with its interval over the ``n`` answers that several judged; ``pairs``; ``people`` with what is known."""
+        """``alpha`` with its interval over the ``n`` answers that several judged; ``pairs``; ``people`` with what is known;
+        ``weeks``, each with the alpha of the answers that became shared in it."""
         by_output = _by_output(rows)
         shared = [list(said.values()) for said in by_output.values() if len(said) > 1]
         low, high = _interval([[row.wrong for row in said] for said in shared])
@@ -52,12 +66,13 @@ class AgreementReport:
             "low": low,
             "high": high,
             "pairs": _pairs(by_output),
+            "weeks": _weeks(by_output),
             "people": _people(rows, by_output, model),
             "gold": sum(row.gold is not None for row in rows),
         }
 
 
-def alpha(units: Sequence[Sequence[bool]]) -> float | None:
+def alpha(units: Sequence[Sequence[Hashable]]) -> float | None:
     """Krippendorff's alpha for nominal values of units with any number of values; ``None`` where all values are the same."""
     pairable = [unit for unit in units if len(unit) > 1]
     total = sum(map(len, pairable))
@@ -65,11 +80,11 @@ def alpha(units: Sequence[Sequence[bool]]) -> float | None:
     expected = sum(counts[a] * counts[b] for a, b in combinations(counts, 2)) * 2
     if not expected:
         return None
-    observed = sum(2 * sum(unit) * (len(unit) - sum(unit)) / (len(unit) - 1) for unit in pairable)
+    observed = sum((len(unit) ** 2 - sum(n * n for n in Counter(unit).values())) / (len(unit) - 1) for unit in pairable)
     return 1 - (total - 1) * observed / expected
 
 
-def _interval(units: Sequence[Sequence[bool]]) -> tuple[float | None, float | None]:
+def _interval(units: Sequence[Sequence[Hashable]]) -> tuple[float | None, float | None]:
     """95 % percentile interval, answers drawn whole."""
     if len(units) < FEWEST:
         return None, None
@@ -88,6 +103,24 @@ def _by_output(rows: Sequence[Judgement]) -> dict[int, dict[int, Judgement]]:
     for row in rows:
         found[row.output_id][row.user_id] = row
     return found
+
+
+def _weeks(by_output: Mapping[int, Mapping[int, Judgement]]) -> list[dict[str, Any]]:
+    """Alpha by ISO week, oldest first; an answer belongs to the week of its last judgement. Without an interval below ``FEWEST``."""
+    weeks: dict[str, list[list[bool]]] = defaultdict(list)
+    for said in by_output.values():
+        moments = [row.at for row in said.values() if row.at is not None]
+        if len(said) > 1 and moments:
+            year, number, _ = max(moments).isocalendar()
+            weeks[f"{year}-W{number:02}"].append([row.wrong for row in said.values()])
+    rows = []
+    for week, units in sorted(weeks.items()):
+        low, high = _interval(units)
+        enough = len(units) >= FEWEST
+        rows.append(
+            {"week": week, "n": len(units), "alpha": alpha(units) if enough else None, "low": low, "high": high}
+        )
+    return rows
 
 
 def _gold(rows: Sequence[Judgement]) -> dict[int, bool]:
@@ -113,9 +146,21 @@ def _pairs(by_output: Mapping[int, Mapping[int, Judgement]]) -> list[dict[str, A
                 "low": low,
                 "high": high,
                 "kappa": kappa([(int(x.wrong), int(y.wrong)) for x, y in both]) if len(both) >= FEWEST else None,
+                "first": _first(both),
+                "spans": SpanAgreementReport().compute([(x.spans, y.spans) for x, y in both]),
             }
         )
     return rows
+
+
+def _first(both: Sequence[tuple[Judgement, Judgement]]) -> dict[str, Any]:
+    """Answers of which both named the first wrong step, or that there is none: the share on which they name the same."""
+    named = [(x.first_error, y.first_error) for x, y in both if x.first_error is not None and y.first_error is not None]
+    same, n = sum(x == y for x, y in named), len(named)
+    if n < FEWEST:
+        return {"n": n, "same": None, "low": None, "high": None}
+    low, high = wilson(same, n)
+    return {"n": n, "same": same / n, "low": low, "high": high}
 
 
 def _people(
@@ -133,6 +178,9 @@ def _people(
         seconds = [row.seconds for row in own if row.seconds is not None]
         others = [other for row in own for id_, other in by_output[row.output_id].items() if id_ != user]
         same = sum(other.wrong == by_output[other.output_id][user].wrong for other in others)
+        shared = len({other.output_id for other in others})
+        # Answers, not meetings, are independent: the interval is of so many trials with that share.
+        near = wilson(same / len(others) * shared, shared) if others else (None, None)
         found.append(
             {
                 "user": user,
@@ -145,6 +193,9 @@ def _people(
                 "high": high if checked else None,
                 "with_others": same / len(others) if others else None,
                 "met": len(others),
+                "with_low": near[0],
+                "with_high": near[1],
+                "shared": shared,
                 "model": model.people.get(user),
                 "seconds": median(seconds) if seconds else None,
             }

@@ -65,7 +65,7 @@ def test_two_people_and_an_expert(db: Database) -> None:
                 )
     shown = {name: text(html) for name, html in _shown(db, made.project_id).items()}
     assert "over 12 answers" in shown["agreement"] and "75 %" in shown["agreement"]
-    assert re.search(r"person-\S+ 12 100 % 81 % of 16 100 % \[51 % to 100 %\] of 4", shown["people"]), shown["people"]
+    assert re.search(r"person-\S+ 12 100 % 81 % \[53 % to 94 %\] of 12 100 % \[51 % to 100 %\] of 4", shown["people"]), shown["people"]
     assert "Wrong outcome" in shown["steps"] and re.search(r"test 12 100 %", shown["steps"]), shown["steps"]
 
 

@@ -91,3 +91,10 @@ def test_who_judges_an_answer_again_is_counted_by_the_last_verdict() -> None:
     rows = [Judgement(1, 1, "a", True), Judgement(1, 2, "b", False), Judgement(1, 1, "a", False)]
     report = AgreementReport().compute(rows)
     assert report["pairs"][0]["same"] == 1 and report["n"] == 1
+
+
+def test_alpha_of_more_than_two_values_and_four_observers() -> None:
+    """The second example of Krippendorff (2011, section C): twelve units, four observers, five values, missing ones; .743."""
+    observers = ["123321412...", "1233224125.3", ".3332342251.", "12332441251."]
+    units = [[row[n] for row in observers if row[n] != "."] for n in range(12)]
+    assert alpha(units) == pytest.approx(0.743, abs=0.0005)

@@ -41,3 +41,10 @@ def test_pairs_of_people_and_what_they_differ_on() -> None:
 def test_nobody_met() -> None:
     found = StepAgreementReport().compute([review(1, 1, user=7), review(2, 1, user=7)])
     assert found["overall"]["same"] is None and found["pairs"] == [] == found["differ"]
+
+
+def test_kappa_is_that_of_a_published_table() -> None:
+    """Fleiss, Levin and Paik (2003), table 18.1: two raters, 100 subjects, three diagnoses; .68."""
+    table = [[75, 1, 4], [5, 4, 1], [0, 0, 10]]
+    pairs = [(a, b) for a, row in enumerate(table) for b, n in enumerate(row) for _ in range(n)]
+    assert kappa(pairs) == pytest.approx(0.676, abs=0.0005)
