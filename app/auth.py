@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import trouble
+from app import language_choice, trouble
 from app.settings import Settings
 from app.state import AppState
+from app.view import languages
+from app.view.languages import _
 from core import permissions
 from core.permissions import Standing
 from core.types import Role
@@ -86,7 +88,7 @@ def make_user(
 def hash_password(password: str) -> str:
     """argon2id; raises ``ValueError`` for one shorter than ``MIN_PASSWORD``."""
     if len(password) < MIN_PASSWORD:
-        raise ValueError(f"Choose a password of at least {MIN_PASSWORD} characters.")
+        raise ValueError(_("Choose a password of at least {least} characters.").format(least=MIN_PASSWORD))
     with _hashing:
         return _hasher().hash(password)
 
@@ -150,14 +152,17 @@ def user_of(request: gr.Request | None) -> Person:
     import gradio as gr
 
     connection = request.request if request is not None else None
+    language = language_choice.of_path(connection.scope.get("path", "")) if connection is not None else None
+    if language is not None:
+        languages.use(language)
     state = connection.scope.get("corrigenda.state") if connection is not None else None
     try:
         person = person_of(state, connection) if connection is not None and state is not None else None
     except SQLAlchemyError as problem:
-        raise gr.Error(trouble.in_words(problem), title="Not done", print_exception=False) from problem
+        raise gr.Error(trouble.in_words(problem), title=_("Not done"), print_exception=False) from problem
     if person is None:
         raise gr.Error(
-            "You are signed out. Reload the page and sign in again.", title="Signed out", print_exception=False
+            _("You are signed out. Reload the page and sign in again."), title=_("Signed out"), print_exception=False
         )
     return person
 
@@ -172,7 +177,9 @@ def require(request: gr.Request | None, role: Role = Role.ANNOTATOR) -> Person:
     person = user_of(request)
     if not person.may_somewhere(role):
         raise gr.Error(
-            f"This needs the role {role}. Ask an admin to change yours.", title="Not allowed", print_exception=False
+            _("This needs the role {role}. Ask an admin to change yours.").format(role=_(role.value)),
+            title=_("Not allowed"),
+            print_exception=False,
         )
     visibility.see(permissions.sight(person.standing, role))
     return person

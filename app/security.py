@@ -18,12 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import problems
 from app.auth import host_name, is_loopback
+from app.language_choice import InLanguage
 from app.settings import Settings
 from app.state import AppState
 from app.view.render import render
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-UPLOADS = re.compile(r"/admin/gradio_api/upload|/api/v1/projects/[0-9]{1,19}/(imports|lessons/import)")
+UPLOADS = re.compile(r"(/[a-z]{2})?/admin/gradio_api/upload|/api/v1/projects/[0-9]{1,19}/(imports|lessons/import)")
 MAX_BODY = 8 * 1024 * 1024  # of anything but an upload: the events of a page with a long answer
 # Gradio builds functions from strings, so 'unsafe-eval' has to stay; everything may come from this server only.
 CSP = (
@@ -42,8 +43,8 @@ HEADERS = {
 }
 
 
-def protect(app: FastAPI, state: AppState) -> None:
-    """Add the checks to an application; call it before anything is mounted."""
+def protect(app: FastAPI, state: AppState, pages: frozenset[str] = frozenset()) -> None:
+    """Add the checks to an application whose English pages have these addresses; call it before anything is mounted."""
     app.add_middleware(
         CORSMiddleware,
         allow_origins=state.settings.allowed_origins,
@@ -53,6 +54,7 @@ def protect(app: FastAPI, state: AppState) -> None:
     )
     app.add_middleware(SignInFirst)
     app.add_middleware(BodyLimit, upload_bytes=state.settings.max_upload_mb * 1024 * 1024)
+    app.add_middleware(InLanguage, settings=state.settings, pages=pages)
     app.add_middleware(SameOrigin, settings=state.settings)
     app.add_middleware(Envelope, state=state)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.view.languages import NAMES
 from core.types import Role
 
 Takes = Literal["all", "model", "rest"]  # which jobs a worker takes
@@ -34,6 +35,10 @@ class Settings(BaseSettings):
     trusted_proxies: list[str] = Field(
         default_factory=lambda: ["127.0.0.1", "::1"],
         description="Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    )
+    languages: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["en", "de"],
+        description="Languages of the pages, with commas; the first is for those whose browser asks for none of them.",
     )
     demo_sign_in: bool = Field(
         False,
@@ -120,6 +125,15 @@ class Settings(BaseSettings):
         None, description="Bearer token for /metrics; without it only this machine may read them."
     )
     log_json: bool = Field(False, description="Write logs as JSON lines.")
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _by_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = list(dict.fromkeys(part.strip().lower() for part in value.split(",") if part.strip()))
+        if not value or not set(value) <= set(NAMES):
+            raise ValueError(f"CORRIGENDA_LANGUAGES takes {', '.join(NAMES)}, with commas between them")
+        return value
 
     @model_validator(mode="after")
     def _a_way_in(self) -> Settings:

@@ -6,6 +6,8 @@ import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.view.languages import _
+
 _FULL = {"SQLITE_FULL", "53100"}  # the names of one condition in SQLite and in PostgreSQL
 
 
@@ -13,11 +15,11 @@ def in_words(problem: SQLAlchemyError) -> str:
     """For the person who waits; what failed is logged."""
     structlog.get_logger("database").error("a request failed in the database", exc_info=problem)
     if is_full(problem):
-        return (
+        return _(
             "The server's disk is full, so that nothing can be kept there now. What you typed is still in this browser: leave the page "
             "open, tell an admin, and send it again when there is room."
         )
-    return "The database did not answer. Nothing is lost: your text is still here. Try again in a moment."
+    return _("The database did not answer. Nothing is lost: your text is still here. Try again in a moment.")
 
 
 def is_full(problem: SQLAlchemyError) -> bool:

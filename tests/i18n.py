@@ -76,7 +76,7 @@ def _python(path: Path) -> Iterator[tuple[int, str | tuple[str, str]]]:
                     yield call.lineno, key
 
 
-def _script(path: Path) -> Iterator[tuple[int, str]]:
+def _script(path: Path) -> Iterator[tuple[int, str | tuple[str, str]]]:
     text = path.read_text("utf-8")
     for message in languages.said_in(text):
         yield 1, message

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.api import sign_in
-from app.api.sign_in import own_path, state_of
+from app.api.sign_in import state_of
+from app.language_choice import own_path
 from app.oidc import LIVES, Pending, Provider, SignInFailed
 from app.settings import Settings
 from core.permissions import includes

@@ -11,7 +11,8 @@ from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from app import auth
+from app import auth, language_choice
+from app.language_choice import own_path
 from app.state import AppState
 from app.view.render import render
 
@@ -78,14 +79,6 @@ def me(request: Request) -> Response:
     return JSONResponse({"name": person.name, "role": person.highest.value}, headers={"cache-control": "no-store"})
 
 
-def own_path(target: str) -> str:
-    """``target`` if it is a path on this server, else the first page: a redirect never leaves the site."""
-    safe = (
-        target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable() and "\\" not in target
-    )
-    return target if safe else "/app/"
-
-
 def signed_in(state: AppState, user_id: int, target: str) -> Response:
     """A new session in this browser, and on to ``target``."""
     response = RedirectResponse(target, 303)
@@ -98,6 +91,7 @@ def form_page(
 ) -> Response:
     """The ways to sign in that the settings allow, with what went wrong before."""
     settings = state_of(request).settings
+    language_choice.use_for(settings, next)
     page = render(
         "login.html",
         next=own_path(next),

@@ -22,9 +22,13 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets"
 ENGLISH = "en"
 NAMES = {"en": "English", "de": "Deutsch"}  # each in its own words, as the header shows them
 ERRORS = "errors.po"  # messages of core and store, with {} where a value stands
-_SAY = re.compile(r"""\bsay\(\s*("(?:[^"\\\n]|\\.)*")""")  # in our scripts: say("English text", …)
+_LITERAL = r"""('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
+# In our scripts: say('English text', values), and the tables' says: 'English text'; sayCount(n, 'one', 'many').
+_SAY = re.compile(rf"\b(?:say\(\s*|(?:says|group): ){_LITERAL}")
+_SAY_COUNT = re.compile(rf"\bsayCount\([^'\"]*?,\s*{_LITERAL},\s*{_LITERAL}")
 T = TypeVar("T")
 _now: ContextVar[str] = ContextVar("language", default=ENGLISH)
+_offered: ContextVar[tuple[str, ...]] = ContextVar("offered", default=())
 
 
 def current() -> str:
@@ -38,13 +42,19 @@ def use(language: str) -> None:
 
 
 @contextmanager
-def using(language: str) -> Iterator[None]:
-    """The language inside the block."""
-    token = _now.set(language if language in NAMES else ENGLISH)
+def using(language: str, offered: Iterable[str] = ()) -> Iterator[None]:
+    """The language inside the block, and the languages that its pages offer."""
+    now, choice = _now.set(language if language in NAMES else ENGLISH), _offered.set(tuple(offered))
     try:
         yield
     finally:
-        _now.reset(token)
+        _now.reset(now)
+        _offered.reset(choice)
+
+
+def others() -> list[tuple[str, str]]:
+    """Code and name of each language that a page offers besides its own."""
+    return [(code, NAMES[code]) for code in _offered.get() if code != _now.get()]
 
 
 def N_(text: str) -> str:
@@ -96,15 +106,14 @@ def script_texts(language: str) -> str:
     return _script_texts(language) if language in NAMES and language != ENGLISH else "{}"
 
 
-def script_msgids() -> list[str]:
-    """Every English text that a script of ours gives to ``say``."""
-    found = (text for path in sorted((ASSETS / "js").glob("*.js")) for text in said_in(path.read_text("utf-8")))
-    return list(dict.fromkeys(found))
+def said_in(script: str) -> list[str | tuple[str, str]]:
+    """The texts that a script says; a pair has the forms for one and for many."""
+    plain: list[str | tuple[str, str]] = [_unquoted(text) for text in _SAY.findall(script)]
+    return plain + [(_unquoted(one), _unquoted(many)) for one, many in _SAY_COUNT.findall(script)]
 
 
-def said_in(script: str) -> list[str]:
-    """The texts that a script gives to ``say``, a literal in double quotes."""
-    return [json.loads(text) for text in _SAY.findall(script)]
+def _unquoted(literal: str) -> str:
+    return re.sub(r"\\(.)", r"\1", literal[1:-1])
 
 
 def files(language: str) -> list[Path]:
@@ -159,6 +168,12 @@ def _pattern(msgid: str) -> re.Pattern[str]:
 
 @lru_cache
 def _script_texts(language: str) -> str:
+    texts = {}
     with using(language):
-        texts = {text: gettext(text) for text in script_msgids()}
+        for path in sorted((ASSETS / "js").glob("*.js")):
+            for said in said_in(path.read_text("utf-8")):
+                if isinstance(said, str):
+                    texts[said] = gettext(said)
+                else:
+                    texts.update(zip(said, (ngettext(*said, 1), ngettext(*said, 2)), strict=True))
     return json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")

@@ -1,6 +1,7 @@
 """HTML from Jinja2 templates in ``assets/templates``: escaped everywhere, a missing value is an error.
 
-Templates are compiled once; what they mark with ``trans`` and ``_`` is looked up in the language that is current when they are rendered.
+Templates are compiled once; what they mark with ``trans`` and ``_`` is looked up in the language that is
+current when they are rendered.
 
 Pages pass the result to ``gr.HTML(value=...)`` and nothing else: text of people and models never reaches ``html_template``,
 which Gradio evaluates as JavaScript.
@@ -71,7 +72,7 @@ def environment() -> Environment:
     env.policies["ext.i18n.trimmed"] = True
     env.install_gettext_callables(languages.gettext, languages.ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.filters.update(words.FILTERS, age=age, stamp=stamp, excerpt=excerpt)
-    env.globals.update(count=count, scrolls=SCROLLS)
+    env.globals.update(count=count, scrolls=SCROLLS, language=languages.current, other_languages=languages.others)
     return env
 
 

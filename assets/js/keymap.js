@@ -75,13 +75,13 @@
     document.getElementById('keys-sheet')?.remove();
     const known = TABLE.filter((row) => actions[row.action]);
     const groups = [...new Set(known.map((row) => row.group))].map((group) => node('section', {},
-      node('h3', { textContent: group }),
+      node('h3', { textContent: say(group) }),
       node('dl', {}, ...known.filter((row) => row.group === group).map((row) => node('div', {},
         node('dt', {}, ...row.show.split(' ').map((key) => node('kbd', { textContent: key }))),
-        node('dd', { textContent: row.says }))))));
-    const close = node('button', { type: 'button', className: 'rv-button', textContent: 'Close' });
+        node('dd', { textContent: say(row.says) }))))));
+    const close = node('button', { type: 'button', className: 'rv-button', textContent: say('Close') });
     const sheet = node('dialog', { id: 'keys-sheet', className: 'rv-dialog rv-sheet' },
-      node('h2', { textContent: 'Keys', id: 'keys-title' }), node('div', { className: 'rv-sheet-groups' }, ...groups), close);
+      node('h2', { textContent: say('Keys'), id: 'keys-title' }), node('div', { className: 'rv-sheet-groups' }, ...groups), close);
     sheet.setAttribute('aria-labelledby', 'keys-title');
     close.addEventListener('click', () => sheet.close());
     sheet.addEventListener('keydown', (event) => { if (event.key === '?') { event.preventDefault(); sheet.close(); } });

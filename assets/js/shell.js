@@ -1,4 +1,11 @@
 // What every page shares: colour scheme, who is signed in, titles, times in the reader's zone, and the signed-out notice.
+// say('English text with {name}', { name }) is that text in the page's language; sayCount(n, '{n} step', '{n} steps') the form for n.
+function say(text, values = {}) {
+  const found = (window.corrigendaTexts || {})[text] || text;
+  return found.replace(/\{(\w+)\}/g, (place, name) => (name in values ? values[name] : place));
+}
+function sayCount(n, one, many, values = {}) { return say(n === 1 ? one : many, { n, ...values }); }
+
 (() => {
   const KEY = 'corrigenda-scheme';
   const stored = () => { try { return localStorage.getItem(KEY); } catch { return null; } };
@@ -20,7 +27,7 @@
   function localTimes(root) {
     for (const element of root.querySelectorAll('time[datetime]:not([title])')) {
       const moment = new Date(element.dateTime);
-      if (!Number.isNaN(moment.getTime())) element.title = moment.toLocaleString();
+      if (!Number.isNaN(moment.getTime())) element.title = moment.toLocaleString(document.documentElement.lang === 'en' ? undefined : document.documentElement.lang);
     }
   }
 

@@ -1,0 +1,202 @@
+"""The Gradio applications: one per mount and language. English is built at the start, another language when it is first opened.
+
+``/app`` is for everyone who is signed in, ``/admin`` for leads and admins: separate Blocks, because Gradio hands the layout of all
+pages of one Blocks to whoever may open it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from anyio import to_thread
+from fastapi import FastAPI, Request
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app import auth
+from app.state import AppState
+from app.view import languages, theme
+from app.view.languages import ENGLISH
+from app.view.render import ASSETS
+from core.types import Role
+
+if TYPE_CHECKING:
+    from app.pages.layout import Page
+
+ROLES = {"/app": Role.ANNOTATOR, "/admin": Role.LEAD}
+
+
+class Mounts:
+    """All mounts of a process. ``running`` is the lifespan of those that are built after the start."""
+
+    def __init__(self, state: AppState, pages: tuple[Page, ...]) -> None:
+        self.state = state
+        self.pages = pages
+        self.later = [
+            Later(self, mount, language)
+            for language in state.settings.languages
+            if language != ENGLISH
+            for mount in ROLES
+        ]
+
+    def add_to(self, app: FastAPI) -> None:
+        """English, which every process has, and the places of the other languages."""
+        for one in self.later:
+            app.mount(f"/{one.language}{one.mount}", one)
+        with no_collection(), languages.using(ENGLISH, self.state.settings.languages):
+            for mount in ROLES:
+                in_a_loop(self.build, app, mount)
+
+    def build(self, app: FastAPI, mount: str) -> ASGIApp:
+        """The Blocks of a mount in the current language, as an application that is mounted in ``app``; returns it."""
+        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        # After every event Gradio counts its last 10,000 events anew with pandas, for a page that we do not show.
+        os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**12)
+        os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+        os.environ["GRADIO_TEMP_DIR"] = str(self.state.settings.uploads_dir.resolve() / "incoming")
+        import gradio as gr
+
+        from app.pages.layout import build_mount
+
+        language = languages.current()
+        path = mount if language == ENGLISH else f"/{language}{mount}"
+        blocks = build_mount(self.state, self.pages, mount)
+        with warnings.catch_warnings():
+            # Gradio says this of every mount with several pages, although we ask for no server-side rendering.
+            warnings.filterwarnings("ignore", "SSR mode is not supported", UserWarning)
+            gr.mount_gradio_app(
+                app,
+                blocks,
+                path=path,
+                auth_dependency=_guard(self.state, ROLES[mount]),
+                theme=theme.make_theme(),
+                head=head(language),
+                ssr_mode=False,
+                run_history=False,
+                show_error=False,
+                footer_links=[],
+                pwa=False,
+                mcp_server=False,
+                enable_monitoring=False,
+                allowed_paths=[],
+                max_file_size=f"{self.state.settings.max_upload_mb}mb",
+                app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+            )
+        mounted: Any = next(route.app for route in app.routes if isinstance(route, Mount) and route.path == path)
+        blocks.app = mounted
+        application: ASGIApp = mounted
+        return application
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        for one in self.later:
+            one.serving = True
+        try:
+            yield
+        finally:
+            for one in self.later:
+                await one.end()
+
+
+class Later:
+    """A mount that is built at its first request: its readers wait for it once, the start of the process does not.
+
+    Its queue runs in a task of its own, in which the language is current for every event.
+    """
+
+    def __init__(self, mounts: Mounts, mount: str, language: str) -> None:
+        self.mounts = mounts
+        self.mount = mount
+        self.language = language
+        self.serving = False  # whether the process's lifespan has begun, and so the mount's must
+        self._app: ASGIApp | None = None
+        self._building = asyncio.Lock()
+        self._ended = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app or await self._ready()
+        await app(scope, receive, send)
+
+    async def _ready(self) -> ASGIApp:
+        async with self._building:
+            if self._app is None:
+                holder = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+                holder.add_middleware(CORSMiddleware)  # as in the whole application: Gradio's own stands aside
+                with languages.using(self.language, self.mounts.state.settings.languages):
+                    app = await to_thread.run_sync(self._build, holder)
+                    if self.serving:
+                        started = asyncio.Event()
+                        self._task = asyncio.create_task(self._live(holder, started))
+                        await started.wait()
+                self._app = app
+            return self._app
+
+    def _build(self, holder: FastAPI) -> ASGIApp:
+        with no_collection():
+            return in_a_loop(self.mounts.build, holder, self.mount)
+
+    async def _live(self, holder: FastAPI, started: asyncio.Event) -> None:
+        async with holder.router.lifespan_context(holder):
+            started.set()
+            await self._ended.wait()
+
+    async def end(self) -> None:
+        self.serving = False
+        self._ended.set()
+        if self._task is not None:
+            await self._task
+
+
+def head(language: str) -> str:
+    """Our stylesheet as a link (Gradio rewrites the selectors of its own ``css=``), then the scripts, ``shell.js`` first.
+
+    Before them the page's language, which Gradio's own words follow too, and what our scripts say in it.
+    """
+    names = sorted((path.name for path in (ASSETS / "js").glob("*.js")), key=lambda name: (name != "shell.js", name))
+    scripts = "".join(f'<script src="/static/js/{name}" defer></script>' for name in names if name != "actions.js")
+    speaks = (
+        f'<script>document.documentElement.lang="{language}";'
+        f'for(const [name,value] of [["language","{language}"],["languages",["{language}"]]])'
+        "Object.defineProperty(navigator,name,{get:()=>value});"
+        f"window.corrigendaTexts={languages.script_texts(language)};</script>"
+    )
+    return f'{speaks}<link rel="stylesheet" href="/style.css">{scripts}'
+
+
+def in_a_loop(build: Callable[..., ASGIApp], *args: Any) -> ASGIApp:
+    """Gradio opens an event loop for every lock that it makes outside one, and leaves it open."""
+
+    async def inside() -> ASGIApp:
+        return build(*args)
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(inside())
+    return build(*args)
+
+
+@contextlib.contextmanager
+def no_collection() -> Iterator[None]:
+    """Gradio and its pages make half a million objects that stay: looking for garbage among them takes a tenth of the start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _guard(state: AppState, role: Role) -> Callable[[Request], Awaitable[str | None]]:
+    async def name(request: Request) -> str | None:
+        person = await to_thread.run_sync(auth.person_of, state, request)
+        return person.name if person is not None and person.may_somewhere(role) else None
+
+    return name
