@@ -9,6 +9,7 @@ from app.pages import review_board
 from app.pages.review_board import MOVED
 from app.pages.review_deciding import correction_for, new_correction, review_of, taken, verdict_of
 from app.pages.review_reply import Refused
+from app.view.languages import _
 from app.view.review_form import ReviewForm
 from app.worker import jobs as worker_jobs
 from app.worker.waking import wake_critic, wake_drivers, wake_evidence, wake_sufficiency, wake_trials, wake_votes
@@ -24,7 +25,7 @@ def decide(
 ) -> tuple[Verdict, SubmitResult]:
     """``action`` is submit, accept or cannot_judge. Raises ``Refused``, ``store.queue.LostClaim``."""
     if slot.token == token and review_board.current_output(session, slot).id != output.id:
-        raise Refused(MOVED)
+        raise Refused(_(MOVED))
     takes = taken(session, slot, output, form)
     # Who takes a review takes its verdict; its correction stands and needs no copy.
     verdict = Verdict(takes.verdict) if takes is not None else verdict_of(action, form, output)

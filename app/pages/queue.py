@@ -11,22 +11,24 @@ from app import auth
 from app.pages import layout, queue_routing, queue_settings
 from app.state import AppState
 from app.view import queue as view
+from app.view.languages import N_, _, choices, ngettext
+from app.view.words import figure, words
 from app.worker import waking
 from core.types import QueueKind, Role
 from store import projects, queue, users
 from store.tables import Queue
 
 SECONDS = 5.0
-NO_BUTTON = "there is no such button: reload the page"
+NO_BUTTON = N_("there is no such button: reload the page")
 
 
 def build(state: AppState) -> None:
     seen = gr.State({})
-    picker = layout.head("Queues", "Who works on what, and how it is given out.")
+    picker = layout.head(_("Queues"), _("Who works on what, and how it is given out."))
     kind = gr.Radio(
-        [(name, kind.value) for kind, name in view.KINDS.items()],
+        choices((name, kind.value) for kind, name in view.KINDS.items()),
         value=QueueKind.ANNOTATE.value,
-        label="Queue",
+        label=_("Queue"),
         elem_id="queue-kind",
     )
     said = layout.html(elem_id="queue-said")
@@ -43,7 +45,7 @@ def build(state: AppState) -> None:
         auth.require(request, Role.LEAD)
         with state.db.read() as session:
             choice, project_id = layout.pick(session, request)
-            people = [(f"{user.name} ({user.role})", user.id) for user in users.list_all(session) if user.active]
+            people = [(f"{user.name} ({words(user.role)})", user.id) for user in users.list_all(session) if user.active]
             first = _parts(session, project_id, QueueKind.ANNOTATE)
             values = _form(session, project_id, QueueKind.ANNOTATE)
         return [choice, gr.CheckboxGroup(people, value=[]), *first.values(), *values]
@@ -89,24 +91,24 @@ def build(state: AppState) -> None:
 
 def _assigning() -> dict[str, Any]:
     made: dict[str, Any] = {}
-    with gr.Accordion("Assign and re-order", open=False, elem_id="queue-assign"):
-        made["users"] = gr.CheckboxGroup([], label="To these people, in turn", elem_id="assign-users")
+    with gr.Accordion(_("Assign and re-order"), open=False, elem_id="queue-assign"):
+        made["users"] = gr.CheckboxGroup([], label=_("To these people, in turn"), elem_id="assign-users")
         with gr.Row():
             made["words"] = gr.Textbox(
-                label="Only items with these words", info="In name or prompt.", max_length=200, max_lines=1
+                label=_("Only items with these words"), info=_("In name or prompt."), max_length=200, max_lines=1
             )
-            made["risk"] = gr.Number(label="Only from this risk on, in percent", minimum=0, maximum=100, value=0)
+            made["risk"] = gr.Number(label=_("Only from this risk on, in percent"), minimum=0, maximum=100, value=0)
             made["most"] = gr.Number(
-                label="At most",
-                info="The most urgent first.",
+                label=_("At most"),
+                info=_("The most urgent first."),
                 precision=0,
                 minimum=1,
                 maximum=queue.access.MOST,
                 value=100,
             )
         with gr.Row():
-            made["button"] = gr.Button("Assign what is nobody’s", variant="primary", elem_id="assign")
-            made["order"] = gr.Button("Put the whole queue in order", elem_id="reorder")
+            made["button"] = gr.Button(_("Assign what is nobody’s"), variant="primary", elem_id="assign")
+            made["order"] = gr.Button(_("Put the whole queue in order"), elem_id="reorder")
     return made
 
 
@@ -120,7 +122,7 @@ def _form(session: Session, project_id: int | None, kind: QueueKind) -> list[Any
 
 def _parts(session: Session, project_id: int | None, kind: QueueKind) -> dict[str, str]:
     if project_id is None:
-        nothing = layout.said("There is no project yet: make one on the Projects page.", "warn")
+        nothing = layout.said(_("There is no project yet: make one on the Projects page."), "warn")
         return {name: nothing if name == "progress" else "" for name in view.PARTS}
     return view.parts(session, project_id, kind)
 
@@ -148,10 +150,11 @@ def _act(session: Session, by: int, project: Any, which: Any, event: gr.EventDat
     line = projects.queue_of(session, layout.as_int(project) or 0, _kind(which))
     if action == "release" and slot is not None:
         holder = queue.force_release(session, slot, by)
-        return f"Released. {users.get(session, holder).name} keeps what they typed as a draft."
+        name = users.get(session, holder).name
+        return _("Released. {name} keeps what they typed as a draft.").format(name=name)
     if action == "put-back" and slot is not None:
         queue.put_back(session, slot, by)
-        return "It is back in the queue."
+        return _("It is back in the queue.")
     if user_id is not None:
         return _person(session, by, line, action, user_id)
     return _gold(session, by, line, action)
@@ -160,23 +163,26 @@ def _act(session: Session, by: int, project: Any, which: Any, event: gr.EventDat
 def _person(session: Session, by: int, line: Queue, action: str, user_id: int) -> str:
     name = users.get(session, user_id).name
     if action == "leave":
-        return f"{name} takes no part any more; {queue.leave_queue(session, line, user_id, by)} of their slots went on."
+        went = queue.leave_queue(session, line, user_id, by)
+        return _("{name} takes no part any more; {n} of their slots went on.").format(name=name, n=went)
     if action == "join":
         queue.join(session, line, user_id, by)
-        return f"{name} takes part."
+        return _("{name} takes part.").format(name=name)
     if action == "let-go-on":
         queue.gold.let_go_on(session, line, user_id, by)
-        return f"{name} goes on; their gold items are counted anew."
-    raise ValueError(NO_BUTTON)
+        return _("{name} goes on; their gold items are counted anew.").format(name=name)
+    raise ValueError(_(NO_BUTTON))
 
 
 def _gold(session: Session, by: int, line: Queue, action: str) -> str:
     if action == "gold-add":
         made = queue.gold.add_decided(session, line, by)
-        return f"{made} decided answers are gold items now." if made else "No decided answer is left that is none yet."
+        if not made:
+            return _("No decided answer is left that is none yet.")
+        return _("{n} decided answers are gold items now.").format(n=made)
     if action == "gold-retire":
-        return f"{queue.gold.retire_all(session, line, by)} gold items are mixed in no more."
-    raise ValueError(NO_BUTTON)
+        return _("{n} gold items are mixed in no more.").format(n=queue.gold.retire_all(session, line, by))
+    raise ValueError(_(NO_BUTTON))
 
 
 def _assign(session: Session, by: int, project: Any, which: Any, given: dict[str, Any]) -> str:
@@ -193,17 +199,15 @@ def _assign(session: Session, by: int, project: Any, which: Any, given: dict[str
         limit=int(given["most"] or 0),
     )
     if not count:
-        return "Nothing that waits is nobody’s and fits; nothing was assigned."
-    more = (
-        " The queue’s access is “anybody”: choose “assigned” under Settings to make it count."
-        if line.access == "any"
-        else ""
-    )
-    return f"{count:,} slots assigned.{more}"
+        return _("Nothing that waits is nobody’s and fits; nothing was assigned.")
+    said = ngettext("{n} slot assigned.", "{n} slots assigned.", count).format(n=figure(count))
+    if line.access != "any":
+        return said
+    return f"{said} {_('The queue’s access is “anybody”: choose “assigned” under Settings to make it count.')}"
 
 
 def _reorder(session: Session, by: int, project: Any, which: Any) -> str:
     """A job: it works in short pieces, and nobody has to stop claiming."""
     project_id, kind = layout.as_int(project) or 0, _kind(which)
     waking.order_queue(session, project_id, kind, by)
-    return f"The worker puts the queue in order. {view.ordering(session, project_id, kind)}".strip()
+    return f"{_('The worker puts the queue in order.')} {view.ordering(session, project_id, kind)}".strip()

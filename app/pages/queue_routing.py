@@ -11,35 +11,36 @@ from sqlalchemy.orm import Session
 from app import auth
 from app.pages import layout
 from app.state import AppState
+from app.view.languages import N_, _, choices
 from core.projects import ProjectSettings
 from core.types import Role
 from store import projects
 
 PEOPLE = [
-    ("Stay with what was said", "off"),
-    ("Go to the experts", "experts"),
-    ("Are adjudicated, with the reviews side by side", "adjudication"),
+    (N_("Stay with what was said"), "off"),
+    (N_("Go to the experts"), "experts"),
+    (N_("Are adjudicated, with the reviews side by side"), "adjudication"),
 ]
-OTHERS = [("Go the usual way", "off"), ("Go to the experts too", "experts")]
+OTHERS = [(N_("Go the usual way"), "off"), (N_("Go to the experts too"), "experts")]
 NAMES = ("disagreements", "contradictions", "disputes", "unsure", "expert_risk")
 
 
 def build(state: AppState, picker: gr.Dropdown, said: gr.HTML) -> list[Any]:
     """Add the form to the open Blocks; returns its controls in the order of ``values``."""
-    with gr.Accordion("What goes to experts", open=False, elem_id="queue-routing"):
+    with gr.Accordion(_("What goes to experts"), open=False, elem_id="queue-routing"):
         with gr.Row():
-            people = gr.Dropdown(PEOPLE, label="Answers that people judge differently")
-            against = gr.Dropdown(OTHERS, label="Verdicts that a calibrated risk of 90 % contradicts")
+            people = gr.Dropdown(choices(PEOPLE), label=_("Answers that people judge differently"))
+            against = gr.Dropdown(choices(OTHERS), label=_("Verdicts that a calibrated risk of 90 % contradicts"))
         with gr.Row():
-            critics = gr.Dropdown(OTHERS, label="Answers on which critics disagree")
-            search = gr.Dropdown(OTHERS, label="Answers for which no search found enough")
+            critics = gr.Dropdown(choices(OTHERS), label=_("Answers on which critics disagree"))
+            search = gr.Dropdown(choices(OTHERS), label=_("Answers for which no search found enough"))
             risk = gr.Number(
-                label="Answers from this risk on, in percent",
-                info="0: none. Counts once risk is calibrated.",
+                label=_("Answers from this risk on, in percent"),
+                info=_("0: none. Counts once risk is calibrated."),
                 minimum=0,
                 maximum=100,
             )
-        save = gr.Button("Save what goes to experts", variant="primary", elem_id="routing-save")
+        save = gr.Button(_("Save what goes to experts"), variant="primary", elem_id="routing-save")
     fields = [people, against, critics, search, risk]
 
     def keep_routes(project: Any, request: gr.Request, *given: Any) -> str:
@@ -51,7 +52,7 @@ def build(state: AppState, picker: gr.Dropdown, said: gr.HTML) -> list[Any]:
             return layout.said(f"{problem.errors()[0]['loc'][0]}: {problem.errors()[0]['msg']}.", "bad")
         except (ValueError, LookupError, TypeError) as problem:
             return layout.said(layout.sentence(problem), "bad")
-        return layout.said("Saved. It counts for what is judged and reviewed from now on.", "ok")
+        return layout.said(_("Saved. It counts for what is judged and reviewed from now on."), "ok")
 
     save.click(keep_routes, [picker, *fields], said, **layout.LIGHT)
     return fields

@@ -11,22 +11,23 @@ from app import auth, choosing
 from app.pages import layout
 from app.state import AppState
 from app.view import queue as view
+from app.view.languages import N_, _, choices
 from core import queues
 from core.types import QueueKind, Role
 from store import projects
 
 ACCESS = [
-    ("Anybody with the role", "any"),
-    ("Whom it is assigned to", "assigned"),
-    ("People of the queue in turn", "round_robin"),
+    (N_("Anybody with the role"), "any"),
+    (N_("Whom it is assigned to"), "assigned"),
+    (N_("People of the queue in turn"), "round_robin"),
 ]
 SKIPS = [
-    ("Offer it to others", "to_others"),
-    ("Put it at the end of the line", "to_me"),
-    ("Set it aside for a manager", "set_aside"),
+    (N_("Offer it to others"), "to_others"),
+    (N_("Put it at the end of the line"), "to_me"),
+    (N_("Set it aside for a manager"), "set_aside"),
 ]
-BLIND = [("The project’s share of items", "share"), ("Always", "always"), ("Never", "never")]
-GOLD_ACTIONS = [("They are told", "tell"), ("They are told and paused", "pause")]
+BLIND = [(N_("The project’s share of items"), "share"), (N_("Always"), "always"), (N_("Never"), "never")]
+GOLD_ACTIONS = [(N_("They are told"), "tell"), (N_("They are told and paused"), "pause")]
 PERCENT = ("audit_share", "agreement_floor", "gold_share", "gold_floor")
 MINUTES = ("lease_seconds",)
 WHOLE = ("overlap", "heartbeat_seconds", "extra_reviews")
@@ -58,48 +59,54 @@ def _controls() -> dict[str, Any]:
     from core import policies
 
     made: dict[str, Any] = {}
-    with gr.Accordion("Settings of this queue", open=False, elem_id="queue-settings"):
+    with gr.Accordion(_("Settings of this queue"), open=False, elem_id="queue-settings"):
         with gr.Row():
-            made["access"] = gr.Dropdown(ACCESS, label="Who gets an item")
-            made["order_policy"] = gr.Dropdown(policies.REGISTRY.names(), label="Order")
+            made["access"] = gr.Dropdown(choices(ACCESS), label=_("Who gets an item"))
+            made["order_policy"] = gr.Dropdown(policies.REGISTRY.names(), label=_("Order"))
             made["audit_share"] = gr.Number(
-                label="Drawn at random, in percent",
-                info="Whatever their order. Of the audit queue: of reviewed items that are looked at again.",
+                label=_("Drawn at random, in percent"),
+                info=_("Whatever their order. Of the audit queue: of reviewed items that are looked at again."),
                 minimum=0,
                 maximum=100,
             )
         with gr.Row():
-            made["overlap"] = gr.Number(label="People per item", precision=0, minimum=1, maximum=100)
+            made["overlap"] = gr.Number(label=_("People per item"), precision=0, minimum=1, maximum=100)
             made["extra_reviews"] = gr.Number(
-                label="Further people where they disagree", precision=0, minimum=0, maximum=20
+                label=_("Further people where they disagree"), precision=0, minimum=0, maximum=20
             )
             made["agreement_floor"] = gr.Number(
-                label="Agreement that settles, in percent",
-                info="The majority’s share. 100: all must agree.",
+                label=_("Agreement that settles, in percent"),
+                info=_("The majority’s share. 100: all must agree."),
                 minimum=0,
                 maximum=100,
             )
         with gr.Row():
-            made["lease_seconds"] = gr.Number(label="Minutes an item is held", precision=0, minimum=1, maximum=10_080)
-            made["heartbeat_seconds"] = gr.Number(
-                label="Seconds between signs of life", info="Of the open page.", precision=0, minimum=2, maximum=3600
+            made["lease_seconds"] = gr.Number(
+                label=_("Minutes an item is held"), precision=0, minimum=1, maximum=10_080
             )
-            made["blind"] = gr.Dropdown(BLIND, label="Reviewed blind", info="Without what machines say.")
+            made["heartbeat_seconds"] = gr.Number(
+                label=_("Seconds between signs of life"),
+                info=_("Of the open page."),
+                precision=0,
+                minimum=2,
+                maximum=3600,
+            )
+            made["blind"] = gr.Dropdown(choices(BLIND), label=_("Reviewed blind"), info=_("Without what machines say."))
         with gr.Row():
-            made["skip_policy"] = gr.Dropdown(SKIPS, label="When somebody skips an item")
-            made["reason_required"] = gr.Checkbox(label="A skip needs a reason")
+            made["skip_policy"] = gr.Dropdown(choices(SKIPS), label=_("When somebody skips an item"))
+            made["reason_required"] = gr.Checkbox(label=_("A skip needs a reason"))
         with gr.Row():
             made["gold_share"] = gr.Number(
-                label="Gold items among the others, in percent", info="Of known verdict.", minimum=0, maximum=100
+                label=_("Gold items among the others, in percent"), info=_("Of known verdict."), minimum=0, maximum=100
             )
             made["gold_floor"] = gr.Number(
-                label="Fewest right of them, in percent",
-                info=f"Judged from {queues.FEWEST_GOLD} on.",
+                label=_("Fewest right of them, in percent"),
+                info=_("Judged from {n} on.").format(n=queues.FEWEST_GOLD),
                 minimum=0,
                 maximum=100,
             )
-            made["gold_action"] = gr.Dropdown(GOLD_ACTIONS, label="Who is below that")
-        made["save"] = gr.Button("Save these settings", variant="primary", elem_id="queue-save")
+            made["gold_action"] = gr.Dropdown(choices(GOLD_ACTIONS), label=_("Who is below that"))
+        made["save"] = gr.Button(_("Save these settings"), variant="primary", elem_id="queue-save")
     return made
 
 
@@ -119,7 +126,7 @@ def _shown(name: str, value: Any) -> Any:
 
 def _meant(name: str, value: Any) -> Any:
     if value is None:
-        raise ValueError("fill in every field")
+        raise ValueError(_("fill in every field"))
     if name in MINUTES:
         return 60 * int(value)
     if name in PERCENT:
@@ -135,8 +142,9 @@ def _save(session: Session, project_id: int, which: Any, given: dict[str, Any], 
     choosing.change_queue(session, project_id, kind, user_id, **meant)
     changed = {name for name in NAMES if before[name] != getattr(line, name)}
     if not changed:
-        return "Nothing was changed."
+        return _("Nothing was changed.")
     if not changed & {"order_policy", "access"}:
-        return "Saved."
+        return _("Saved.")
     lacks = view.ordering(session, project_id, kind)
-    return f"Saved. The worker brings what waits to it, and people go on meanwhile. {lacks}".strip()
+    said = _("Saved. The worker brings what waits to it, and people go on meanwhile.")
+    return f"{said} {lacks}".strip()

@@ -20,6 +20,7 @@ from app.pages import layout, review_actions, review_board, review_lessons, revi
 from app.pages.review_reply import BLOCKS, Act, Refused, Reply, Wanted, Watch, board_blocks, empty_blocks, notice
 from app.pages.review_similar import similar
 from app.state import AppState
+from app.view.languages import _, of_error
 from app.view.review import Empty
 from app.worker import client
 from store import queue
@@ -121,7 +122,7 @@ def _open(state: AppState, wanted: Wanted, person: Person) -> Reply:
             resumed = review_retry.resume(session, found, state.settings, watch)
             return {**board_blocks(found), **resumed, "kept": kept, "notice": says, "watch": watch}
     except Refused as refused:
-        return {**empty_blocks(Empty("Nothing to review here.", str(refused))), "notice": notice(""), "watch": watch}
+        return {**empty_blocks(Empty(_("Nothing to review here."), str(refused))), "notice": notice(""), "watch": watch}
 
 
 def _act(state: AppState, data: Any, person: Person, watch: Watch) -> Reply:
@@ -134,7 +135,7 @@ def _act(state: AppState, data: Any, person: Person, watch: Watch) -> Reply:
         with state.db.write() as session:
             return run(session, act, person, state.settings, watch)
     except queue.LostClaim as lost:
-        says = notice(str(lost), "bad", outcome="lost", assignment_id=lost.assignment_id)
+        says = notice(of_error(str(lost)), "bad", outcome="lost", assignment_id=lost.assignment_id)
         return {"notice": says, "kept": _kept(state, person)}
     except Refused as refused:
         return {"notice": notice(str(refused), "warn", outcome="refused", field=refused.field)}
@@ -150,12 +151,13 @@ def _kept(state: AppState, person: Person) -> str:
 def _in_words(problem: Exception) -> str:
     """What a person can do about it."""
     if isinstance(problem, SQLAlchemyError):
-        return trouble.in_words(problem)
+        return of_error(trouble.in_words(problem))
     if isinstance(problem, ValidationError):
         first = problem.errors()[0]
         where = ", ".join(str(part) for part in first["loc"])
-        return f"This could not be read ({where}: {first['msg']}). Shorten it, or reload the page; your draft is kept."
-    says = str(problem.args[0]) if problem.args else "This cannot be done"
+        says = _("This could not be read ({where}: {what}). Shorten it, or reload the page; your draft is kept.")
+        return says.format(where=where, what=first["msg"])
+    says = of_error(str(problem.args[0])) if problem.args else _("This cannot be done")
     return f"{says[:1].upper()}{says[1:].rstrip('.')}."
 
 

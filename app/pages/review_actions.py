@@ -17,6 +17,7 @@ from app.pages.review_lessons import distil
 from app.pages.review_reply import Act, Refused, Reply, Watch, board_blocks, chips_block, empty_blocks, notice
 from app.settings import Settings
 from app.view import review as view
+from app.view.languages import N_, _
 from app.view.render import render
 from app.worker.waking import wake_relevance
 from core.types import QueueKind, Verdict
@@ -24,13 +25,15 @@ from store import drafts, jobs, lesson_proposals, outputs, queue, reviews
 from store.tables import Assignment, Retrieval
 
 SAID = {
-    Verdict.ACCEPTABLE: "Accepted.",
-    Verdict.FAULTY: "Submitted.",
-    Verdict.CANNOT_JUDGE: "Noted that you cannot judge it.",
+    Verdict.ACCEPTABLE: N_("Accepted."),
+    Verdict.FAULTY: N_("Submitted."),
+    Verdict.CANNOT_JUDGE: N_("Noted that you cannot judge it."),
 }
 
 
-LOW = "Of the items here whose verdict is known, you judged too many otherwise. Read the guidelines again, or ask an expert."
+LOW = N_(
+    "Of the items here whose verdict is known, you judged too many otherwise. Read the guidelines again, or ask an expert."
+)
 
 
 def open_next(session: Session, act: Act, person: Person, settings: Settings, watch: Watch) -> Reply:
@@ -74,9 +77,10 @@ def _finish(session: Session, act: Act, person: Person, settings: Settings, watc
     verdict, result = reviewing.decide(session, slot, output, act.form, person, action=act.action, token=act.token)
     distilling = distil(session, slot.item_id, person, watch, fresh=result.correction_id is not None)
     reply = show_next(session, act, person, settings, watch)
-    next_says = "Lessons from it appear here once they are distilled." if distilling else "Press u to reopen it."
+    learnt, again = _("Lessons from it appear here once they are distilled."), _("Press u to reopen it.")
+    next_says = learnt if distilling else again
     low = queue.gold.is_low(session, slot.queue, person.id)
-    text = f"{SAID[verdict]} {LOW if low else next_says}"
+    text = f"{_(SAID[verdict])} {_(LOW) if low else next_says}"
     told = notice(text, "warn" if low else "ok", outcome="submitted", assignment_id=slot.id)
     return {**reply, **distilling, "notice": told}
 
@@ -84,7 +88,7 @@ def _finish(session: Session, act: Act, person: Person, settings: Settings, watc
 def _slot(session: Session, assignment_id: int) -> Assignment:
     slot = session.get(Assignment, assignment_id)
     if slot is None:
-        raise Refused("This item is gone. Take the next one.")
+        raise Refused(_("This item is gone. Take the next one."))
     return slot
 
 
@@ -92,16 +96,15 @@ def skip(session: Session, act: Act, person: Person, settings: Settings, watch: 
     """Leave the item to others, with a reason."""
     held(session, act, person)
     queue.skip(session, act.assignment, act.token, person.id, act.reason)
-    return _left(session, act, person, settings, watch, says="Skipped. Your reason is kept with it.")
+    return _left(session, act, person, settings, watch, says=_("Skipped. Your reason is kept with it."))
 
 
 def flag(session: Session, act: Act, person: Person, settings: Settings, watch: Watch) -> Reply:
     """Hand the item to the experts, with a reason."""
     held(session, act, person)
     to = queue.flag(session, act.assignment, act.token, person.id, act.reason)
-    says = (
-        "Flagged: it waits in the expert queue." if to is not None else "Set aside for good; an admin can put it back."
-    )
+    waits, aside = _("Flagged: it waits in the expert queue."), _("Set aside for good; an admin can put it back.")
+    says = waits if to is not None else aside
     return _left(session, act, person, settings, watch, says=says)
 
 
@@ -109,9 +112,11 @@ def split(session: Session, act: Act, person: Person, settings: Settings, watch:
     """Split a hard item into sub-tasks for annotators; the whole comes back when they are reviewed."""
     slot = held(session, act, person)
     if slot.queue.kind != QueueKind.EXPERT:
-        raise Refused("Experts split items, in their own queue. Flag it, and one of them will see it.")
+        raise Refused(_("Experts split items, in their own queue. Flag it, and one of them will see it."))
     count = review_pieces.split(session, slot, act.token, act.form.split, person.id)
-    says = f"{count} sub-tasks are on their way to annotators. The whole comes back when they are reviewed."
+    says = _("{n} sub-tasks are on their way to annotators. The whole comes back when they are reviewed.").format(
+        n=count
+    )
     return _left(session, act, person, settings, watch, says=says)
 
 
@@ -119,7 +124,7 @@ def _left(session: Session, act: Act, person: Person, settings: Settings, watch:
     """What was typed for an item that a person leaves is kept under Kept drafts; marks alone are not."""
     if act.form.words or act.form.rewrite or act.form.written:
         drafts.mark_stale(session, act.assignment, person.id)
-        says += " What you typed is under Kept drafts."
+        says = f"{says} {_('What you typed is under Kept drafts.')}"
     else:
         drafts.discard(session, act.assignment, person.id)
     reply = show_next(session, act, person, settings, watch)
@@ -131,14 +136,14 @@ def undo(session: Session, act: Act, person: Person, settings: Settings, watch: 
     project = review_board.choose_project(session, act.wanted, person)
     last = review_board.last_submitted(session, project.id, person.id, act.wanted.kind)
     if last is None:
-        raise Refused("There is no review of yours to reopen here.")
+        raise Refused(_("There is no review of yours to reopen here."))
     if act.assignment and act.token:
         held(session, act, person)
         queue.release(session, act.assignment, act.token)
     claim = queue.reopen(session, last.id, person.id)
     board = review_board.load(session, claim, person, settings, reopened=True)
     watch.assignment_id, watch.retry_job, watch.judging = board.assignment_id, None, None
-    text = "Your last review is open again. Submitting it saves a new revision."
+    text = _("Your last review is open again. Submitting it saves a new revision.")
     return {**board_blocks(board), "watch": watch, "notice": notice(text, outcome="left", assignment_id=act.assignment)}
 
 
@@ -148,7 +153,7 @@ def vote(session: Session, act: Act, person: Person, settings: Settings, watch: 
     retrieval = session.get(Retrieval, act.retrieval)
     output = review_board.current_output(session, slot)
     if retrieval is None or retrieval.output_id != output.id:
-        raise Refused(MOVED)
+        raise Refused(_(MOVED))
     outputs.vote_chip(session, retrieval.id, act.vote, person.id)
     wake_relevance(session, output.item.project_id)
     lesson_proposals.renew(session, [retrieval.lesson_id])

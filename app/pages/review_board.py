@@ -17,6 +17,7 @@ from app.settings import Settings
 from app.view import review as view
 from app.view import review_steps
 from app.view.adjudication import CompareView, compare_view
+from app.view.languages import N_, _, of_error
 from app.view.lookups import lookup_words
 from app.view.render import age, excerpt
 from app.view.transcript import TranscriptView, transcript_view
@@ -43,26 +44,27 @@ from store import (
     reviews,
     workers,
 )
+from store.clock import now
 from store.queue import Claim
 from store.tables import Assignment, Correction, Decline, Lookup, Output, Project, Queue
 
-MOVED = "A new attempt has arrived since. Look at it, then decide again."
+MOVED = N_("A new attempt has arrived since. Look at it, then decide again.")
 
 
 def choose_project(session: Session, wanted: Wanted, person: Person) -> Project:
     """The project that the address names, else the first one; raises ``Refused`` where there is none."""
     role = wanted.kind.role
     if not person.may_somewhere(role):
-        raise Refused("That queue is for experts. Ask an admin to change your role.")
+        raise Refused(_("That queue is for experts. Ask an admin to change your role."))
     known = [project for project in projects.list_all(session) if person.may(role, project.id)]
     if not known:
-        raise Refused("There is no project yet. An admin makes one on the Projects page.")
+        raise Refused(_("There is no project yet. An admin makes one on the Projects page."))
     if not wanted.project:
         return _with_work(session, known, wanted.kind)
     for project in known:
         if wanted.project in (project.slug, str(project.id)):
             return project
-    raise Refused("There is no such project here. Choose one on the home page.")
+    raise Refused(_("There is no such project here. Choose one on the home page."))
 
 
 def _with_work(session: Session, known: Sequence[Project], kind: QueueKind) -> Project:
@@ -89,8 +91,8 @@ def missed(session: Session, wanted: Wanted, found: view.Board | view.Empty, per
     if not wanted.item or (isinstance(found, view.Board) and found.item.id == wanted.item):
         return ""
     project = choose_project(session, wanted, person)
-    why = queue.why_not_item(session, person.id, project.id, wanted.item, wanted.kind)
-    return f"{why} This is the next one." if isinstance(found, view.Board) else why
+    why = of_error(queue.why_not_item(session, person.id, project.id, wanted.item, wanted.kind))
+    return f"{why} {_('This is the next one.')}" if isinstance(found, view.Board) else why
 
 
 def no_worker(session: Session, settings: Settings) -> str:
@@ -99,9 +101,10 @@ def no_worker(session: Session, settings: Settings) -> str:
         return ""
     seen = workers.last_seen(session)
     if seen is None:
-        return "No worker has run yet."
-    since = age(seen)
-    return "The worker stopped answering a moment ago." if since == "just now" else f"No worker since {since}."
+        return _("No worker has run yet.")
+    if (now() - seen).total_seconds() < 60:
+        return _("The worker stopped answering a moment ago.")
+    return _("No worker since {when}.").format(when=age(seen))
 
 
 def last_submitted(session: Session, project_id: int, user_id: int, kind: str) -> Assignment | None:
@@ -133,7 +136,7 @@ def load(session: Session, claim: Claim, person: Person, settings: Settings, *, 
         lease_seconds=slot.queue.lease_seconds,
         heartbeat_seconds=slot.queue.heartbeat_seconds,
         protocol=options.step_protocol,
-        error_types=offered(options.error_types),
+        error_types=review_steps.in_words(offered(options.error_types)),
         draft=draft_of(session, slot, person),
         reopened=reopened,
         compare=compared(session, slot, output) if slot.queue.kind == QueueKind.ADJUDICATE else None,
@@ -214,7 +217,7 @@ def _answer(session: Session, output: Output, options: ProjectSettings, settings
     """The answer with everything that was said of it."""
     plain = _unjudged(session, output)
     risk = judgements.risk(session, output.id)
-    missing = "" if risk else no_worker(session, settings) or "The worker is judging it."
+    missing = "" if risk else no_worker(session, settings) or _("The worker is judging it.")
     said = risk.evidence if risk else {}
     steps = () if plain.labels else outputs.to_steps(output)
     critiques = [one for one in judgements.critiques(session, output.id) if one.step_index < len(steps)]
@@ -290,7 +293,7 @@ def held(session: Session, act: Act, person: Person) -> Assignment:
     queue.extend(session, act.assignment, act.token)
     slot = session.get_one(Assignment, act.assignment)
     if slot.holder_id != person.id:
-        raise Refused("This item is held by somebody else. Take the next one.")
+        raise Refused(_("This item is held by somebody else. Take the next one."))
     return slot
 
 
@@ -298,7 +301,7 @@ def shown_output(session: Session, slot: Assignment, act: Act) -> Output:
     """The answer that the person was looking at; ``Refused`` when the item has a newer one on this slot."""
     output = current_output(session, slot)
     if output.id != act.output:
-        raise Refused(MOVED)
+        raise Refused(_(MOVED))
     return output
 
 
@@ -321,7 +324,7 @@ def chips(session: Session, output_id: int) -> tuple[view.ChipView, ...]:
             percent=review_steps.percent(chip.retrieval.score),
             revision=chip.retrieval.lesson_revision,
             vote=chip.retrieval.vote,
-            gone="" if chip.lesson.status == LessonStatus.ACTIVE else chip.lesson.status,
+            gone="" if chip.lesson.status == LessonStatus.ACTIVE else words(chip.lesson.status),
         )
         for chip in outputs.chips(session, output_id)
     )

@@ -11,6 +11,7 @@ from app.pages.review_board import MOVED
 from app.pages.review_drafts import correction_of
 from app.pages.review_reply import Refused
 from app.view import review_steps
+from app.view.languages import N_, _
 from app.view.review_form import ReviewForm, of_review
 from core.error_types import ErrorType, offered
 from core.projects import ProjectSettings
@@ -19,16 +20,18 @@ from store import judgements, outputs, reviews
 from store.reviews import NewCorrection, NewReview
 from store.tables import Assignment, Correction, Output, Review
 
-NOTHING = (
+NOTHING = N_(
     "Nothing is marked or typed yet. Mark the first bad step (x) or say what is wrong (c), then submit. "
     "If nothing is wrong, accept it (a)."
 )
-TYPED = "You have marked or typed something. Submit it (Enter), or clear it to accept the answer."
-UNJUDGED = "You have marked or typed something. Submit it (Enter), or clear it to say that you cannot judge."
-RIGHT_ALONE = "You say that the final answer is right. Mark the step that is wrong all the same (x), or accept it (a)."
+TYPED = N_("You have marked or typed something. Submit it (Enter), or clear it to accept the answer.")
+UNJUDGED = N_("You have marked or typed something. Submit it (Enter), or clear it to say that you cannot judge.")
+RIGHT_ALONE = N_(
+    "You say that the final answer is right. Mark the step that is wrong all the same (x), or accept it (a)."
+)
 
 
-NO_REASON = "Say in a few words why: those whose reviews you decide over read it."
+NO_REASON = N_("Say in a few words why: those whose reviews you decide over read it.")
 
 
 def taken(session: Session, slot: Assignment, output: Output, form: ReviewForm) -> Review | None:
@@ -36,7 +39,7 @@ def taken(session: Session, slot: Assignment, output: Output, form: ReviewForm) 
     if slot.queue.kind != QueueKind.ADJUDICATE:
         return None
     if not form.reason.strip():
-        raise Refused(NO_REASON, "rv-reason")
+        raise Refused(_(NO_REASON), "rv-reason")
     for review, correction in reviews.compared(session, output.id):
         if review.id == form.takes:
             return review if _says_the_same(review, correction, output, form) else None
@@ -56,12 +59,12 @@ def verdict_of(action: str, form: ReviewForm, output: Output) -> Verdict:
     """What the decision says of the answer. Raises ``Refused``, saying what is missing or in the way."""
     if action == "accept":
         if _faults(form, output) or form.answer_right is False:
-            raise Refused(TYPED, "rv-text" if form.words else "")
+            raise Refused(_(TYPED), "rv-text" if form.words else "")
         return Verdict.ACCEPTABLE
     if action == "cannot_judge":
         marked = form.ratings if form.protocol == "per_step" else form.fine
         if _faults(form, output) or form.answer_right is not None or form.written or form.label or marked:
-            raise Refused(UNJUDGED, "rv-text" if form.words else "")
+            raise Refused(_(UNJUDGED), "rv-text" if form.words else "")
         return Verdict.CANNOT_JUDGE
     if form.label and form.label == output.label and not form.words:
         return Verdict.ACCEPTABLE
@@ -82,8 +85,8 @@ def _rated(form: ReviewForm, steps: int) -> Verdict:
         left = form.unrated(steps)
         if not left:
             return Verdict.ACCEPTABLE
-        raise Refused(f"Step {left[0] + 1} is not rated yet. Rate every step, or accept the rest (a).")
-    raise Refused(RIGHT_ALONE if form.answer_right else NOTHING, "" if form.answer_right else "rv-text")
+        raise Refused(_("Step {n} is not rated yet. Rate every step, or accept the rest (a).").format(n=left[0] + 1))
+    raise Refused(_(RIGHT_ALONE if form.answer_right else NOTHING), "" if form.answer_right else "rv-text")
 
 
 def review_of(
@@ -100,7 +103,7 @@ def review_of(
     places = [form.first_wrong_step or 0, *form.ratings, *(one[0] for one in form.written)]
     marked = form.first_wrong_step is not None or form.ratings or form.written
     if marked and (max(places) >= steps or form.output != output.id):
-        raise Refused(MOVED)
+        raise Refused(_(MOVED))
     faulty, judged = verdict is Verdict.FAULTY, verdict is not Verdict.CANNOT_JUDGE
     blind = reviews.is_blind(session, slot, person.id)
     return NewReview(

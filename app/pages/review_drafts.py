@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.auth import Person
 from app.view import review as view
 from app.view import review_form
+from app.view.languages import _
 from app.view.render import excerpt
 from store import drafts, items, reviews
 from store.tables import Assignment, Correction
@@ -48,7 +49,9 @@ def kept_drafts(session: Session, person: Person) -> tuple[view.KeptView, ...]:
         item = items.get(session, session.get_one(Assignment, draft.assignment_id).item_id)
         text, rewrite = _typed(draft.body)
         name = f"{item.external_id}: {excerpt(item.prompt, 60)}"
-        kept.append(view.KeptView(draft.assignment_id, text or "Marks without words.", rewrite, name, draft.updated_at))
+        kept.append(
+            view.KeptView(draft.assignment_id, text or _("Marks without words."), rewrite, name, draft.updated_at)
+        )
     return tuple(kept)
 
 
@@ -57,6 +60,7 @@ def _typed(body: Mapping[str, Any]) -> tuple[str, str]:
     unsent = body.get("unsent") or {}
     sent = unsent.get("correction") or {}
     alternatives = (unsent.get("review") or {}).get("alternatives") or body.get("alternatives") or ()
-    instead = [f"Instead of step {step + 1}: {text.strip()}" for step, text, _ in alternatives if text.strip()]
+    says = _("Instead of step {n}: {text}")
+    instead = [says.format(n=one[0] + 1, text=one[1].strip()) for one in alternatives if one[1].strip()]
     text = sent.get("text") or body.get("text") or ""
     return "\n".join(part for part in (text, *instead) if part), sent.get("rewrite") or body.get("rewrite") or ""

@@ -14,21 +14,22 @@ from app.pages import review_board
 from app.pages.review_reply import KINDS, Act, Refused, Reply, Watch, lessons_block, notice
 from app.settings import Settings
 from app.view import review as view
+from app.view.languages import N_, _, of_error
 from app.view.render import excerpt
 from core.types import JobState, LessonStatus, Role
 from store import audit, items, jobs, lessons
 from store.tables import AuditEvent, Job, Lesson
 
-NO_CORRECTION = (
+NO_CORRECTION = N_(
     "There is nothing to learn from yet: lessons are distilled from corrections. "
     "Say what is wrong and submit, or let the model try again first."
 )
 STATUS = {
-    LessonStatus.ACTIVE: ("active: the next prompts can use it", "ok"),
-    LessonStatus.REJECTED: ("rejected", "bad"),
-    LessonStatus.PROPOSED: ("proposed", "warn"),
-    LessonStatus.SUSPENDED: ("suspended", "warn"),
-    LessonStatus.RETRACTED: ("retracted", "bad"),
+    LessonStatus.ACTIVE: (N_("active: the next prompts can use it"), "ok"),
+    LessonStatus.REJECTED: (N_("rejected"), "bad"),
+    LessonStatus.PROPOSED: (N_("proposed"), "warn"),
+    LessonStatus.SUSPENDED: (N_("suspended"), "warn"),
+    LessonStatus.RETRACTED: (N_("retracted"), "bad"),
 }
 
 
@@ -38,17 +39,17 @@ def distil(session: Session, item_id: int, person: Person, watch: Watch, *, fres
     if job is None:
         return {}
     watch.card_item, watch.distil_job, watch.lesson_ids = item_id, job.id, []
-    return {"lessons": lessons_block(_card(session, person, watch, "Lessons are being distilled.")), "watch": watch}
+    return {"lessons": lessons_block(_card(session, person, watch, _("Lessons are being distilled."))), "watch": watch}
 
 
 def done(session: Session, act: Act, person: Person, settings: Settings, watch: Watch) -> Reply:
     """Open the card for the item on screen; without corrections, say what would give it some."""
     if not act.assignment:
-        raise Refused(NO_CORRECTION)
+        raise Refused(_(NO_CORRECTION))
     slot = review_board.held(session, act, person)
     reply = distil(session, slot.item_id, person, watch, fresh=watch.card_item != slot.item_id)
     if not reply:
-        raise Refused(NO_CORRECTION)
+        raise Refused(_(NO_CORRECTION))
     return reply
 
 
@@ -59,7 +60,8 @@ def look(session: Session, person: Person, watch: Watch, settings: Settings) -> 
     job = jobs.get(session, watch.distil_job)
     if job.state in (JobState.QUEUED, JobState.RUNNING):
         absent = review_board.no_worker(session, settings)
-        says = f"{absent} The lessons come when one runs." if absent else "Lessons are being distilled."
+        later = _("{worker} The lessons come when one runs.").format(worker=absent)
+        says = later if absent else _("Lessons are being distilled.")
         return {"lessons": lessons_block(_card(session, person, watch, says))}
     watch.distil_job = None
     says = _outcome(job, watch)
@@ -68,22 +70,24 @@ def look(session: Session, person: Person, watch: Watch, settings: Settings) -> 
 
 def _outcome(job: Job, watch: Watch) -> str:
     if job.state != JobState.DONE:
-        return f"The lessons could not be distilled: {job.error or 'the job was cancelled.'}"
+        why = of_error(job.error) if job.error else _("the job was cancelled.")
+        return _("The lessons could not be distilled: {why}").format(why=why)
     watch.lesson_ids = [int(id_) for id_ in job.result.get("lesson_ids", [])]
     if watch.lesson_ids:
         return ""
     reasons = list(dict.fromkeys(one["reason"] for one in job.result.get("without", [])))
-    return " ".join(["No lesson could be drawn from these corrections.", *map(_sentence, reasons)])
+    return " ".join([_("No lesson could be drawn from these corrections."), *map(_sentence, reasons)])
 
 
 def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
+    said = of_error(words)
+    return f"{said[:1].upper()}{said[1:].rstrip('.')}."
 
 
 def decide(session: Session, act: Act, person: Person, settings: Settings, watch: Watch) -> Reply:
     """Accept or reject one lesson of the card, in the wording that the person gave it."""
     if act.lesson not in watch.lesson_ids:
-        raise Refused("This card is from another time. Open the Lessons page to decide on it.")
+        raise Refused(_("This card is from another time. Open the Lessons page to decide on it."))
     lesson = lessons.get(session, act.lesson)
     try:
         says = _decide(session, lesson, act, person)
@@ -97,9 +101,9 @@ def _decide(session: Session, lesson: Lesson, act: Act, person: Person) -> str:
         return _propose(session, lesson, act, person)
     if act.decision == "reject":
         lessons.reject(session, lesson.id, person.id)
-        return "Lesson rejected."
+        return _("Lesson rejected.")
     lesson_changes.accept(session, lesson.id, person.id, text=act.text, applicability=act.applicability, kind=act.kind)
-    return "Lesson accepted. It is found by the next prompts as soon as it is indexed."
+    return _("Lesson accepted. It is found by the next prompts as soon as it is indexed.")
 
 
 def _propose(session: Session, lesson: Lesson, act: Act, person: Person) -> str:
@@ -109,7 +113,7 @@ def _propose(session: Session, lesson: Lesson, act: Act, person: Person) -> str:
             session, lesson.id, person.id, text=act.text, applicability=act.applicability, why="wording of an annotator"
         )
     audit.record(session, f"lesson.{_VIEW[act.decision]}", "lesson", lesson.id, user_id=person.id)
-    return "Noted. The lesson waits for an expert."
+    return _("Noted. The lesson waits for an expert.")
 
 
 _VIEW = {"accept": "endorse", "reject": "object"}
@@ -132,10 +136,19 @@ def _lesson(session: Session, lesson: Lesson, person: Person, decides: bool) -> 
     says, tone = STATUS[LessonStatus(lesson.status)]
     settled = lesson.status != LessonStatus.PROPOSED
     if not decides and not settled and _said(session, lesson.id, person.id):
-        says, settled = "waits for an expert", True
-    title = dict(KINDS)[lesson.kind]
+        says, settled = N_("waits for an expert"), True
+    title = _(dict(KINDS)[lesson.kind])
     return view.LessonView(
-        lesson.id, lesson.kind, title, lesson.text, lesson.applicability, lesson.why, lesson.status, says, tone, settled
+        lesson.id,
+        lesson.kind,
+        title,
+        lesson.text,
+        lesson.applicability,
+        lesson.why,
+        lesson.status,
+        _(says),
+        tone,
+        settled,
     )
 
 

@@ -10,15 +10,16 @@ from app.pages.review_reply import Act, Refused, Reply, Watch, live_block, notic
 from app.pages.review_retry import ALREADY, pending
 from app.settings import Settings
 from app.view import review as view
+from app.view.languages import N_, _
 from app.worker import jobs as worker_jobs
 from core.projects import ProjectSettings
 from core.types import JobPriority, Verdict
 from store import judgements, reviews
 from store.tables import Assignment, Job, Output
 
-TOO_SAFE = "The risk of this answer is not above the project's threshold, so it is not asked about again."
-BLIND = "This item is reviewed blind: nothing that machines say of its answer is used."
-JUDGED = "Somebody has reviewed this answer already."
+TOO_SAFE = N_("The risk of this answer is not above the project's threshold, so it is not asked about again.")
+BLIND = N_("This item is reviewed blind: nothing that machines say of its answer is used.")
+JUDGED = N_("Somebody has reviewed this answer already.")
 
 
 def offered(session: Session, output: Output) -> bool:
@@ -32,12 +33,12 @@ def reask(session: Session, act: Act, person: Person, settings: Settings, watch:
     slot = held(session, act, person)
     output = shown_output(session, slot, act)
     if pending(session, slot, output.item.project_id) is not None:
-        raise Refused(ALREADY)
+        raise Refused(_(ALREADY))
     job = ask(session, slot, output, person)
     watch.assignment_id, watch.retry_job, watch.judging = slot.id, job.id, None
-    says = "It sees what speaks against its answer, and answers once more."
+    says = _("It sees what speaks against its answer, and answers once more.")
     return {
-        "attempt": live_block(view.Live("The model is asked again", says)),
+        "attempt": live_block(view.Live(_("The model is asked again"), says)),
         "watch": watch,
         "notice": notice(""),
     }
@@ -46,14 +47,14 @@ def reask(session: Session, act: Act, person: Person, settings: Settings, watch:
 def ask(session: Session, slot: Assignment, output: Output, person: Person) -> Job:
     """The job that answers once more. Raises ``Refused`` where that is not offered."""
     if reviews.is_blind(session, slot, person.id):
-        raise Refused(BLIND)
+        raise Refused(_(BLIND))
     if not offered(session, output):
-        raise Refused(TOO_SAFE)
+        raise Refused(_(TOO_SAFE))
     if any(
         r.output_id == output.id and r.verdict != Verdict.CANNOT_JUDGE
         for r in reviews.reviews_for(session, slot.item_id)
     ):
-        raise Refused(JUDGED)
+        raise Refused(_(JUDGED))
     return worker_jobs.enqueue(
         session,
         "reask",

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from app.view.languages import choices
 from app.view.render import render
 from app.view.review import Board, ChipView, Empty, LessonsCard, Live, LookupView
 from app.view.review_form import ReviewForm
@@ -129,4 +130,4 @@ def live_block(live: Live | None) -> str:
 
 
 def lessons_block(card: LessonsCard | None) -> str:
-    return render("review/lessons.html", card=card, kinds=KINDS)
+    return render("review/lessons.html", card=card, kinds=choices(KINDS))

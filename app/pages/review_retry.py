@@ -11,24 +11,25 @@ from app.pages.review_board import held, shown_output
 from app.pages.review_reply import Act, Refused, Reply, Watch, board_blocks, live_block, notice
 from app.settings import Settings
 from app.view import review as view
+from app.view.languages import N_, _, of_error
 from core.types import JobState, QueueKind
 from store import jobs, judgements
 from store.queue import Claim
 from store.tables import Assignment, Job
 
-ALREADY = "The model is still working on your last correction. Wait for its answer, or submit this one."
+ALREADY = N_("The model is still working on your last correction. Wait for its answer, or submit this one.")
 
 
 def retry(session: Session, act: Act, person: Person, settings: Settings, watch: Watch) -> Reply:
     """Store the correction and ask for another attempt with it."""
     if not act.form.words:
-        raise Refused("Say what is wrong first: the model tries again with your words.", "rv-text")
+        raise Refused(_("Say what is wrong first: the model tries again with your words."), "rv-text")
     slot = held(session, act, person)
     if slot.queue.kind == QueueKind.ADJUDICATE:
-        raise Refused("Decide about this answer: people reviewed it, and no other one.")
+        raise Refused(_("Decide about this answer: people reviewed it, and no other one."))
     output = shown_output(session, slot, act)
     if pending(session, slot, output.item.project_id) is not None:
-        raise Refused(ALREADY)
+        raise Refused(_(ALREADY))
     job = reviewing.retry(session, slot, output, act.form, person)
     watch.assignment_id, watch.retry_job, watch.judging = slot.id, job.id, None
     return {
@@ -80,15 +81,15 @@ def _look_at_retry(
         return {"attempt": live_block(_live(session, settings, partial))}
     watch.retry_job = None
     if job.state != JobState.DONE:
-        why = job.error or "it was cancelled."
-        failed = view.Live(
-            "No new attempt", f"The model could not try again: {why} Your correction is kept; submit or try once more."
-        )
+        why = of_error(job.error) if job.error else _("it was cancelled.")
+        says = _("The model could not try again: {why} Your correction is kept; submit or try once more.")
+        failed = view.Live(_("No new attempt"), says.format(why=why))
         return {"attempt": live_block(failed), "watch": watch}
     board = _board(session, slot, person, settings)
     watch.judging = board.answer.output_id if board.answer.awaits_risk else None
-    says = notice(f"Attempt {board.answer.attempt} is here, beside attempt {board.answer.attempt - 1}.", "ok")
-    return {**_changed(board), "attempt": "", "watch": watch, "notice": says}
+    n = board.answer.attempt
+    says = _("Attempt {n} is here, beside attempt {before}.").format(n=n, before=n - 1)
+    return {**_changed(board), "attempt": "", "watch": watch, "notice": notice(says, "ok")}
 
 
 def _board(session: Session, slot: Assignment, person: Person, settings: Settings) -> view.Board:
@@ -105,8 +106,8 @@ def _changed(board: view.Board) -> Reply:
 def _live(session: Session, settings: Settings, partial: str | None) -> view.Live:
     absent = review_board.no_worker(session, settings)
     if absent:
-        return view.Live(
-            "The model tries again later",
-            f"{absent} The new attempt comes when one runs. Until then you can submit, accept, or take the next item.",
+        says = _(
+            "{worker} The new attempt comes when one runs. Until then you can submit, accept, or take the next item."
         )
-    return view.Live("The model is trying again", "Its answer appears as it is written.", partial or "")
+        return view.Live(_("The model tries again later"), says.format(worker=absent))
+    return view.Live(_("The model is trying again"), _("Its answer appears as it is written."), partial or "")

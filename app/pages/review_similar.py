@@ -11,6 +11,7 @@ from app.pages.review_names import meanings
 from app.pages.review_reply import Act, Reply
 from app.state import AppState
 from app.view import review as view
+from app.view.languages import N_, _
 from app.view.render import excerpt, render
 from app.view.review_steps import percent
 from app.worker import client
@@ -19,7 +20,7 @@ from store.tables import Assignment, Correction, Item, Output, User
 
 SHOWN = 4
 FLOOR = 0.3  # cosine below which a correction is not called similar
-UNREACHABLE = "They are found by the worker, which did not answer."
+UNREACHABLE = N_("They are found by the worker, which did not answer.")
 
 
 def similar(state: AppState, act: Act, person: Person) -> Reply:
@@ -34,11 +35,12 @@ def similar(state: AppState, act: Act, person: Person) -> Reply:
     near = {} if absent else meanings(state, act.assignment, person)
     found = None if absent else client.search(state.db, state.settings, project_id, ["correction"], text, 3 * SHOWN)
     if found is None:
-        missing = f"{absent} Similar corrections show when one runs." if absent else UNREACHABLE
+        later = _("{worker} Similar corrections show when one runs.").format(worker=absent)
+        missing = later if absent else _(UNREACHABLE)
         return {"similar": render("review/similar.html", similar=(), missing=missing, meanings=near, output=act.output)}
     with state.db.read() as session:
         views = _views(session, [(hit.owner_id, hit.score) for hit in found if hit.score >= FLOOR], item_id)
-    missing = "" if views else "No earlier correction resembles this item."
+    missing = "" if views else _("No earlier correction resembles this item.")
     return {"similar": render("review/similar.html", similar=views, missing=missing, meanings=near, output=act.output)}
 
 
@@ -54,7 +56,7 @@ def _views(session: Session, found: list[tuple[int, float]], item_id: int) -> li
     rows = sorted(session.execute(query), key=lambda row: -scores[row[0].id])
     return [
         view.SimilarView(
-            one.text or "Rewritten without words.",
+            one.text or _("Rewritten without words."),
             f"{external}: {excerpt(prompt, 60)}",
             name,
             one.created_at,

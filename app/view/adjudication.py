@@ -9,15 +9,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.view.languages import N_, _, ngettext
 from app.view.review_form import of_review
 from core.edits import Op, step_diff, word_diff
 from core.error_types import ErrorType
 from core.types import StepLabel, Verdict
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-SAYS = {Verdict.ACCEPTABLE: "acceptable", Verdict.FAULTY: "faulty", Verdict.CANNOT_JUDGE: "cannot judge"}
-MARKS = {StepLabel.WRONG: ("✗", "wrong"), StepLabel.NEUTRAL: ("–", "neutral"), StepLabel.RIGHT: ("✓", "right")}
-UNSAID = ("·", "not said")
+SAYS = {
+    Verdict.ACCEPTABLE: N_("acceptable"),
+    Verdict.FAULTY: N_("faulty"),
+    Verdict.CANNOT_JUDGE: N_("cannot judge"),
+}
+MARKS = {
+    StepLabel.WRONG: ("✗", N_("wrong")),
+    StepLabel.NEUTRAL: ("–", N_("neutral")),
+    StepLabel.RIGHT: ("✓", N_("right")),
+}
+UNSAID = ("·", N_("not said"))
+FINAL = {True: N_("The final answer is right."), False: N_("The final answer is wrong."), None: ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,7 @@ class OpinionView:
     says: str
     first_wrong: int | None  # from 1
     error: str
-    final: str  # what it says of the final answer alone
+    final: str  # what it says of the final answer alone, a sentence
     words: str
     span: str
     changes: tuple[tuple[Op, str], ...]
@@ -77,7 +87,7 @@ def compare_view(
     labels: bool = False,
 ) -> CompareView:
     """``said`` are ``store.reviews.compared``; ``split`` cuts a text into steps; ``labels``: the rewrite is the right label."""
-    titles = {kind.key: kind.title for kind in kinds}
+    titles = {kind.key: _(kind.title) for kind in kinds}
     pairs = list(zip(LETTERS, said, strict=False))
     opinions = tuple(_opinion(letter, one, answer, titles, labels) for letter, one in pairs)
     steps = tuple(
@@ -101,10 +111,10 @@ def _opinion(letter: str, one: tuple[Any, Any], answer: str, titles: Mapping[str
         review.id,
         letter,
         review.verdict,
-        SAYS[Verdict(review.verdict)],
+        _(SAYS[Verdict(review.verdict)]),
         None if review.first_wrong_step is None else review.first_wrong_step + 1,
         titles.get(review.error_type or "", ""),
-        {True: "right", False: "wrong", None: ""}[review.answer_right],
+        _(FINAL[review.answer_right]),
         correction.text if correction is not None else "",
         _span(answer, correction),
         tuple(word_diff(answer, rewrite)) if changed and rewrite is not None else (),
@@ -132,7 +142,7 @@ def _text(answer: str, correction: Any) -> str:
 def _step_row(index: int, reviews: Sequence[Any]) -> StepRow:
     marks = tuple(_mark(review, index) for review in reviews)
     spoken = {mark for mark in marks if mark != UNSAID}
-    return StepRow(index + 1, marks, len(spoken) > 1)
+    return StepRow(index + 1, tuple((sign, _(says)) for sign, says in marks), len(spoken) > 1)
 
 
 def _mark(review: Any, index: int) -> tuple[str, str]:
@@ -155,16 +165,17 @@ def _differ_in(opinions: Sequence[OpinionView], steps: Sequence[StepRow], texts:
     judged = [one for one in opinions if one.verdict != Verdict.CANNOT_JUDGE]
     found = []
     if len({one.verdict for one in judged}) > 1:
-        found.append("the verdict")
+        found.append(_("the verdict"))
     if len({one.first_wrong for one in judged}) > 1:
-        found.append("the first wrong step")
+        found.append(_("the first wrong step"))
     numbers = [str(row.number) for row in steps if row.differs]
     if numbers:
-        found.append(f"step {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} steps ({', '.join(numbers)})")
+        said = ngettext("step {numbers}", "{n} steps ({numbers})", len(numbers))
+        found.append(said.format(n=len(numbers), numbers=", ".join(numbers)))
     if len({one.label for one in judged}) > 1:
-        found.append("the label")
+        found.append(_("the label"))
     if len({one.span for one in judged}) > 1:
-        found.append("the words that are marked")
+        found.append(_("the words that are marked"))
     if texts:
-        found.append("the text")
+        found.append(_("the text"))
     return tuple(found)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.view.render import render
-from app.view.review import MEANS
+from app.view.review import chip_words
 from core.reports.judge_audit import JudgeAuditReport, pairs_of, step_figures
 from store import evidence
 
@@ -26,4 +26,5 @@ def section(session: Session, project_id: int) -> str:
 
 
 def _chips(counted: Mapping[str, int]) -> list[dict[str, Any]]:
-    return [{"name": name.replace("-", " "), "means": MEANS.get(name, ""), "n": n} for name, n in counted.items()]
+    said = ((chip_words(name), n) for name, n in counted.items())
+    return [{"name": name, "means": means, "n": n} for (name, means), n in said]

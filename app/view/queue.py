@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from app.view.languages import N_, _, ngettext, of_error
 from app.view.render import render
+from app.view.words import figure
 from core import queues
 from core.types import QueueKind
 from store import projects, queue, users
@@ -16,16 +18,18 @@ from store.tables import Queue
 
 PARTS = ("progress", "held", "people", "skips")
 KINDS = {
-    QueueKind.ANNOTATE: "Annotation",
-    QueueKind.EXPERT: "Experts",
-    QueueKind.ADJUDICATE: "Adjudication",
-    QueueKind.AUDIT: "Audit",
+    QueueKind.ANNOTATE: N_("Annotation"),
+    QueueKind.EXPERT: N_("Experts"),
+    QueueKind.ADJUDICATE: N_("Adjudication"),
+    QueueKind.AUDIT: N_("Audit"),
 }
 WHAT = {
-    QueueKind.ANNOTATE: "Every answer that needs people comes here first.",
-    QueueKind.EXPERT: "What was flagged, or sent on by a threshold or a disagreement.",
-    QueueKind.ADJUDICATE: "Answers that people judged differently: one expert decides, with the reviews side by side.",
-    QueueKind.AUDIT: "A share of what was reviewed, reviewed again by somebody who does not see the first review.",
+    QueueKind.ANNOTATE: N_("Every answer that needs people comes here first."),
+    QueueKind.EXPERT: N_("What was flagged, or sent on by a threshold or a disagreement."),
+    QueueKind.ADJUDICATE: N_(
+        "Answers that people judged differently: one expert decides, with the reviews side by side."
+    ),
+    QueueKind.AUDIT: N_("A share of what was reviewed, reviewed again by somebody who does not see the first review."),
 }
 
 
@@ -51,7 +55,7 @@ def parts(session: Session, project_id: int, kind: QueueKind) -> dict[str, str]:
     return {
         "progress": render(
             "queue/progress.html",
-            what=WHAT[kind],
+            what=_(WHAT[kind]),
             counts=counts,
             hours=hours,
             most=max(hours, default=0),
@@ -72,7 +76,12 @@ def lasts(left: int, hours: list[int]) -> str:
     if not left or not worked:
         return ""
     need = left / (sum(worked) / len(worked))
-    return "less than an hour of work" if need < 1 else f"about {round(need):,} hours of work at this pace"
+    if need < 1:
+        return _("less than an hour of work")
+    n = round(need)
+    return ngettext("about {n} hour of work at this pace", "about {n} hours of work at this pace", n).format(
+        n=figure(n)
+    )
 
 
 def _members(session: Session, line: Queue) -> list[MemberView]:
@@ -83,10 +92,10 @@ def _members(session: Session, line: Queue) -> list[MemberView]:
     return [
         MemberView(
             id_,
-            names.get(id_, f"person {id_}"),
+            names.get(id_, _("person {n}").format(n=id_)),
             id_ in active,
             *work.get(id_, (0, 0, 0)),
-            f"{scores[id_].right} of {scores[id_].answered}" if id_ in scores else "",
+            _("{n} of {all}").format(n=scores[id_].right, all=scores[id_].answered) if id_ in scores else "",
             id_ in scores and bool(line.gold_share) and scores[id_].is_below(line.gold_floor),
         )
         for id_ in ids
@@ -97,5 +106,6 @@ def ordering(session: Session, project_id: int, kind: QueueKind) -> str:
     """What the queue's policy cannot weigh, in words; empty where it has all that it needs."""
     line = projects.queue_of(session, project_id, kind)
     looked, lacks = queue.ordering.lacking(session, line)
-    said = "; ".join(f"{count} of {looked}: {word}" for word, count in lacks.most_common())
-    return f"Stand behind, riskiest first, because of what is not known: {said}." if said else ""
+    part = _("{n} of {all}: {what}")
+    said = "; ".join(part.format(n=n, all=looked, what=of_error(word)) for word, n in lacks.most_common())
+    return _("Stand behind, riskiest first, because of what is not known: {what}.").format(what=said) if said else ""

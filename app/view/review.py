@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from app.view.adjudication import CompareView
+from app.view.languages import N_, _
 from app.view.review_steps import Finding, StepView, percent
 from app.view.transcript import TranscriptView
-from app.view.words import words
+from app.view.words import figure, words
 from core.edits import word_diff
 from core.error_types import ERROR_TYPES, ErrorType
 from core.projects import StepProtocol
@@ -272,19 +273,23 @@ class LessonsCard:
 
 PAST_LENGTH = 4000  # characters of a past answer that the page shows
 HISTORY = "history"  # the driver that is no vote: the correctness history of the risk's stack
-SIDES = {True: ("against", "against it"), False: ("for", "for it")}
+SIDES = {True: ("against", N_("against it")), False: ("for", N_("for it"))}
 MEANS = {
-    "position-sensitive": "It chose the same place, and so another answer, when the two were swapped.",
-    "length-driven": "It chose the longer answer. That may be right, and it is a known habit of judges.",
-    "followed-majority": "It chose what it was told that most people prefer.",
-    "tone-driven": "It chose the answer in kinder words.",
+    "position-sensitive": N_("It chose the same place, and so another answer, when the two were swapped."),
+    "length-driven": N_("It chose the longer answer. That may be right, and it is a known habit of judges."),
+    "followed-majority": N_("It chose what it was told that most people prefer."),
+    "tone-driven": N_("It chose the answer in kinder words."),
 }
-
-
+CHIPS = {
+    "position-sensitive": N_("position sensitive"),
+    "length-driven": N_("length driven"),
+    "followed-majority": N_("followed majority"),
+    "tone-driven": N_("tone driven"),
+}
 STOPPED = {
-    "enough": "the search found enough",
-    "nothing_near": "nothing came near",
-    "unsure": "no search found enough, a person may know",
+    "enough": N_("the search found enough"),
+    "nothing_near": N_("nothing came near"),
+    "unsure": N_("no search found enough, a person may know"),
 }
 
 
@@ -293,17 +298,17 @@ def lookup_view(
 ) -> LookupView:
     """``texts`` are those of the lessons that are active now; of others only the number is shown. ``came``: what came of it."""
     return LookupView(
-        STOPPED.get(stopped, stopped),
+        _(STOPPED.get(stopped, stopped)),
         tuple(
             LookupRoundView(
-                one["how"],
+                _(one["how"]),
                 one["query"],
                 tuple(
                     LookupHitView(
-                        texts.get(hit["lesson"], f"lesson {hit['lesson']}, not active now"),
+                        texts.get(hit["lesson"]) or _("lesson {n}, not active now").format(n=hit["lesson"]),
                         percent(hit["chance"]),
                         hit["accepted"],
-                        hit["why"],
+                        _(hit["why"]),
                     )
                     for hit in one["hits"]
                 ),
@@ -331,9 +336,9 @@ def vote_views(votes: Sequence[Vote], label: str | None, risk: RiskEstimate | No
     weights = dict(risk.drivers) if risk else {}
     views = [_vote(vote, label, weights.get(vote.source)) for vote in votes]
     if past := weights.get(HISTORY):
-        views.append(
-            VoteView(*SIDES[past > 0], "past verdicts", "What people said of answers like this one.", None, past)
-        )
+        side, says = SIDES[past > 0]
+        said = _("What people said of answers like this one.")
+        views.append(VoteView(side, _(says), _("past verdicts"), said, None, past))
     order = ("against", "for", "abstains", "failed")
     return tuple(sorted(views, key=lambda view: (order.index(view.side), -abs(view.weight or 0), view.source)))
 
@@ -342,27 +347,35 @@ def _vote(vote: Vote, label: str | None, weight: float | None) -> VoteView:
     step = None if vote.step_index is None else vote.step_index + 1
     chips, orders = _audited(vote)
     if vote.error:
-        return VoteView("failed", "failed", words(vote.source), vote.error, step, None)
+        return VoteView("failed", _("failed"), words(vote.source), vote.error, step, None)
     if vote.label is not None:
-        side, says = "for" if vote.label == label else "against", f"says {vote.label}"
+        side = "for" if vote.label == label else "against"
+        says = _("says {label}").format(label=vote.label)
     elif vote.verdict is Verdict.FAULTY:
-        side, says = "against", "against it"
+        side, says = "against", _("against it")
     elif vote.verdict is Verdict.ACCEPTABLE:
-        side, says = "for", "for it"
+        side, says = "for", _("for it")
     else:
-        side, says, weight = "abstains", "says nothing", None
+        side, says, weight = "abstains", _("says nothing"), None
     return VoteView(side, says, words(vote.source), vote.evidence, step, weight, chips, orders)
 
 
 def _audited(vote: Vote) -> tuple[tuple[tuple[str, str], ...], str]:
     """Chips of a judge's audit with what they mean, and its verdicts in both orders, from the vote's details."""
     chips = vote.details.get("chips")
-    found = tuple((name.replace("-", " "), MEANS[name]) for name in chips if name in MEANS) if chips else ()
+    found = tuple(chip_words(name) for name in chips if name in MEANS) if chips else ()
     orders = vote.details.get("orders")
     if not isinstance(orders, list | tuple) or len(orders) != 2:
         return found, ""
-    first, second = ({"1": "this answer", "2": "the other"}.get(one, "nothing that can be read") for one in orders)
-    return found, f"With this answer first it chose {first}; with it second, {second}."
+    chose = {"1": _("this answer"), "2": _("the other")}
+    first, second = (chose.get(one, _("nothing that can be read")) for one in orders)
+    said = _("With this answer first it chose {first}; with it second, {second}.")
+    return found, said.format(first=first, second=second)
+
+
+def chip_words(name: str) -> tuple[str, str]:
+    """What the audit of a judge found, and what that means, in the current language."""
+    return _(CHIPS.get(name, name.replace("-", " "))), _(MEANS.get(name, ""))
 
 
 def past_view(past: Any, similarity: float) -> PastView:
@@ -372,7 +385,7 @@ def past_view(past: Any, similarity: float) -> PastView:
         past.external_id,
         past.prompt,
         past.text[:PAST_LENGTH],
-        "found faulty" if wrong else "found acceptable",
+        _("found faulty") if wrong else _("found acceptable"),
         "wrong" if wrong else "right",
         percent(similarity),
     )
@@ -390,40 +403,41 @@ def before(number: int, correction: str, old: str, new: str) -> Before:
 
 
 EMPTY_CAUSES = {
-    "held_by_others": "{n} with somebody else right now",
-    "held_by_you": "{n} open in another window of yours",
-    "yours_already": "{n} of which you have reviewed, or hold, another copy",
-    "declined_by_you": "{n} that you skipped or flagged",
-    "assigned_to_others": "{n} assigned to somebody else",
-    "assigned_to_nobody": "{n} that an admin has not assigned to anybody yet",
-    "paused": "{n} that wait, but you are paused: too many of the items whose verdict is known were judged otherwise",
-    "reviewed_by_you": "{n} of which you wrote a review, so that somebody else decides",
-    "submitted": "{n} reviewed",
-    "set_aside": "{n} set aside, or flagged for an expert",
-    "below_threshold": "{n} whose risk is below the threshold, so that they need nobody",
-    "not_queued": "{n} answered, and not judged by the worker yet",
-    "unanswered": "{n} not answered by the model yet",
+    "held_by_others": N_("{n} with somebody else right now"),
+    "held_by_you": N_("{n} open in another window of yours"),
+    "yours_already": N_("{n} of which you have reviewed, or hold, another copy"),
+    "declined_by_you": N_("{n} that you skipped or flagged"),
+    "assigned_to_others": N_("{n} assigned to somebody else"),
+    "assigned_to_nobody": N_("{n} that an admin has not assigned to anybody yet"),
+    "paused": N_(
+        "{n} that wait, but you are paused: too many of the items whose verdict is known were judged otherwise"
+    ),
+    "reviewed_by_you": N_("{n} of which you wrote a review, so that somebody else decides"),
+    "submitted": N_("{n} reviewed"),
+    "set_aside": N_("{n} set aside, or flagged for an expert"),
+    "below_threshold": N_("{n} whose risk is below the threshold, so that they need nobody"),
+    "not_queued": N_("{n} answered, and not judged by the worker yet"),
+    "unanswered": N_("{n} not answered by the model yet"),
 }
 
 
 def empty_view(causes: Mapping[str, int], *, worker: str, may_reopen: bool) -> Empty:
     """Why there is nothing, from ``store.queue.why_empty``; ``worker`` says why nothing new comes, or is empty."""
-    lines = tuple(says.format(n=f"{causes[name]:,}") for name, says in EMPTY_CAUSES.items() if causes.get(name))
+    lines = tuple(_(says).format(n=figure(causes[name])) for name, says in EMPTY_CAUSES.items() if causes.get(name))
     if not lines:
-        return Empty(
-            "This project has no items yet.", "Import some on the Projects page, or ask an admin to.", (), may_reopen
-        )
+        advice = _("Import some on the Projects page, or ask an admin to.")
+        return Empty(_("This project has no items yet."), advice, (), may_reopen)
     coming = causes.get("not_queued", 0) + causes.get("unanswered", 0)
     if coming and worker:
-        advice = f"{worker} More comes as soon as one runs: start it with “corrigenda worker”."
+        advice = _("{worker} More comes as soon as one runs: start it with “corrigenda worker”.").format(worker=worker)
     elif coming:
-        advice = "The worker is on it. Look again in a minute."
+        advice = _("The worker is on it. Look again in a minute.")
     elif causes.get("paused"):
-        advice = "Talk to an admin: they let you go on, on the page Queues."
+        advice = _("Talk to an admin: they let you go on, on the page Queues.")
     elif causes.get("assigned_to_nobody"):
-        advice = "Ask an admin to assign some to you, on the page Queues."
+        advice = _("Ask an admin to assign some to you, on the page Queues.")
     elif causes.get("held_by_others"):
-        advice = "Look again later: what others leave comes back when their time runs out."
+        advice = _("Look again later: what others leave comes back when their time runs out.")
     else:
-        advice = "All done here. Import more items, or let an admin raise the number of reviews per item."
-    return Empty("Nothing waits for you.", advice, lines, may_reopen)
+        advice = _("All done here. Import more items, or let an admin raise the number of reviews per item.")
+    return Empty(_("Nothing waits for you."), advice, lines, may_reopen)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from app.view import languages
+from app.view.languages import N_, _
 from app.view.words import words
 from core.critics.combine import combine
 from core.error_types import ERROR_TYPES, ErrorType
@@ -13,9 +15,9 @@ from core.metrics import NO_ERROR
 from core.types import Critique, StepLabel
 
 VERDICTS = {
-    StepLabel.WRONG: ("wrong", "Wrong"),
-    StepLabel.NEUTRAL: ("unclear", "Unclear"),
-    StepLabel.RIGHT: ("right", "Fine"),
+    StepLabel.WRONG: ("wrong", N_("Wrong")),
+    StepLabel.NEUTRAL: ("unclear", N_("Unclear")),
+    StepLabel.RIGHT: ("right", N_("Fine")),
 }
 NO_REASON = ("step_head",)  # critics that only say how likely a step is wrong: no words for a correction
 HOT = (1.25, 1.75, 2.5)  # times an even share from which a step is warm, hot, hottest
@@ -61,6 +63,16 @@ class Finding:
     percent: int
     others: int  # critics that call the same step wrong besides
 
+    @property
+    def inline(self) -> str:
+        """The title as it stands within a sentence; nouns of other languages keep their capitals."""
+        return self.title.lower() if languages.current() == languages.ENGLISH else self.title
+
+
+def in_words(kinds: Sequence[ErrorType]) -> tuple[ErrorType, ...]:
+    """Kinds of error in the current language; a project's own stay as they were written."""
+    return tuple(replace(kind, title=_(kind.title), definition=_(kind.definition)) for kind in kinds)
+
 
 def step_views(
     steps: Sequence[Any],
@@ -69,7 +81,7 @@ def step_views(
     kinds: Sequence[ErrorType] = ERROR_TYPES,
 ) -> tuple[StepView, ...]:
     """Steps with their critiques, the surest accusation first, and their heat, if the project's map may be shown."""
-    titles = {kind.key: kind.title for kind in kinds}
+    titles = {kind.key: _(kind.title) for kind in kinds}
     heats = heat if len(heat) == len(steps) else [None] * len(steps)
     by_step: dict[int, list[Critique]] = {}
     for critique in sorted(critiques, key=lambda one: (one.label, -one.confidence, one.source)):
@@ -96,7 +108,7 @@ def _critique(critique: Critique, titles: Mapping[str, str]) -> CritiqueView:
     says, verdict = VERDICTS[critique.label]
     return CritiqueView(
         says,
-        verdict,
+        _(verdict),
         words(critique.source),
         critique.explanation,
         percent(critique.confidence),
@@ -120,7 +132,7 @@ def finding(critiques: Sequence[Critique], kinds: Sequence[ErrorType] = ERROR_TY
         best.source,
         words(best.source),
         kind.key if kind else "",
-        kind.title if kind else "",
+        _(kind.title) if kind else "",
         _reason(best),
         percent(best.confidence),
         len({c.source for c in blaming}) - 1,

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.view.languages import N_, _, of_error
 from app.view.review_steps import percent
 from core import nbest
 from core.edits import Op
 from core.lessons.entity_corrector import Corrected
 from core.lessons.hearing import Heard
 
-PARTS = {"grams": "letters", "spelt": "spelling", "sounds": "sound", "meaning": "meaning"}
+PARTS = {"grams": N_("letters"), "spelt": N_("spelling"), "sounds": N_("sound"), "meaning": N_("meaning")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,12 @@ def transcript_view(hypotheses: Sequence[str], names: Sequence[Heard], corrected
         ),
         tuple(_name(one) for one in names),
         corrected.text if corrected.changes else "",
-        tuple(f"“{one.entity.wrong}” to “{one.entity.right}”: {one.why}" for one in corrected.changes),
+        tuple(
+            _("“{wrong}” to “{right}”: {why}").format(
+                wrong=one.entity.wrong, right=one.entity.right, why=of_error(one.why)
+            )
+            for one in corrected.changes
+        ),
     )
 
 
@@ -83,7 +89,8 @@ def _cell(cell: nbest.Cell) -> CellView:
     if not cell.against:
         return CellView(space, text, "", "")
     level = "high" if cell.share >= 0.5 else "middle" if cell.share > 0.25 else "low"
-    return CellView(space, text, level, f"{cell.against} of {cell.of} others have something else here")
+    says = _("{n} of {all} others have something else here").format(n=cell.against, all=cell.of)
+    return CellView(space, text, level, says)
 
 
 def _name(one: Heard) -> NameView:
@@ -93,7 +100,7 @@ def _name(one: Heard) -> NameView:
         near.span,
         one.start,
         percent(near.score),
-        tuple((PARTS[name], percent(value)) for name, value in near.parts.items()),
+        tuple((_(PARTS[name]), percent(value)) for name, value in near.parts.items()),
         near.entity.type,
         near.entity.count,
         one.disputed,
