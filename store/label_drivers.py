@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, load_only
 
 from core.types import Verdict
 from store.clock import now
 from store.reviews.revisions import is_current
-from store.tables import Item, LabelDrivers, Output, Review, User
+from store.tables import Assignment, Item, LabelDrivers, Output, Review, User
 
 LATEST = 10_000  # judgements that are read
 SITTING = timedelta(minutes=30)  # a longer pause ends a sitting
@@ -21,7 +21,10 @@ SITTING = timedelta(minutes=30)  # a longer pause ends a sitting
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A judgement as it was logged. ``place`` counts a person's answers in a sitting from 0, ``risk`` stood there or would have."""
+    """A judgement as it was logged. ``place`` counts a person's answers in a sitting from 0, ``risk`` stood there or would have.
+
+    ``drawn``: the item is a random draw, whatever its risk.
+    """
 
     output_id: int
     item_id: int
@@ -34,6 +37,7 @@ class Judged:
     risk: float | None
     at: datetime
     place: int
+    drawn: bool = False
 
 
 def judged(session: Session, project_id: int, limit: int = LATEST) -> list[Judged]:
@@ -51,10 +55,12 @@ def judged(session: Session, project_id: int, limit: int = LATEST) -> list[Judge
             Review.blind,
             Review.shown,
             Review.created_at,
+            func.coalesce(Assignment.audit, False).label("drawn"),
         )
         .join(Output, Output.id == Review.output_id)
         .join(Item, Item.id == Output.item_id)
         .join(User, User.id == Review.user_id)
+        .outerjoin(Assignment, Assignment.id == Review.assignment_id)
         .where(Item.project_id == project_id, Review.verdict != Verdict.CANNOT_JUDGE, is_current(Review))
         .order_by(Review.id.desc())
         .limit(limit)
@@ -80,6 +86,7 @@ def judged(session: Session, project_id: int, limit: int = LATEST) -> list[Judge
                 float(value) if isinstance(value, int | float) else None,
                 row.created_at,
                 place,
+                bool(row.drawn),
             )
         )
     return found

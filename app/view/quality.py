@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.view import quality_plots
+from app.view.languages import N_, _
 from app.view.quality_plots import Share
 from app.view.render import render
 from core.metrics import wilson
@@ -49,6 +50,63 @@ def drivers(session: Session, project_id: int) -> dict[str, Any]:
     return {**report, "moved_answers": moved, "fitted_at": known.fitted_at, "in_force": known.in_force}
 
 
+# What the report of drivers says in words, as ``core.reports.label_drivers`` and the job write it.
+DRIVER_WORDS = (
+    N_("annotator"),
+    N_("place in a sitting"),
+    N_("hour (UTC)"),
+    N_("length"),
+    N_("model"),
+    N_("time taken"),
+    N_("shown risk"),
+    N_("ten answers later"),
+    N_("twice as many words"),
+    N_("twice as long"),
+    N_("from 0 to 100 %"),
+    N_("0 to 6 h"),
+    N_("6 to 12 h"),
+    N_("12 to 18 h"),
+    N_("18 to 24 h"),
+    N_("queues may put the riskiest answers first; that is taken out only as far as text and risk tell"),
+    N_("length belongs to the text: only what its meaning does not explain is removed"),
+    N_("a better model writes better answers, so that what differs between models may be quality"),
+    N_("people take longer over what is hard or wrong"),
+    N_("the risk that is shown follows quality"),
+    N_("the random draw hardly changes it, so that its effect cannot be told"),
+    N_(
+        "no two people judged 20 of the same answers, so nobody's strictness can be told from their items",
+    ),
+)
+FEW_DRAWN = "; fewer than 30 labels on a side of the random draw"
+
+
+def _driver_words(text: str) -> str:
+    """In the reader's language; names of people and models stay."""
+    if text.endswith(FEW_DRAWN):
+        return _("{why}; fewer than 30 labels on a side of the random draw").format(
+            why=_driver_words(text.removesuffix(FEW_DRAWN))
+        )
+    if text.startswith("not of ") and ": too few" in text:
+        names = text.removeprefix("not of ").rsplit(": too few", 1)[0]
+        return _("not of {names}: too few of their answers were judged by the others too").format(names=names)
+    return _(text) if text in DRIVER_WORDS else text
+
+
+def _told(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The drivers in the reader's language, each effect with what the random draws alone give it (``alone``)."""
+    if not found or found["status"] == "few":
+        return found
+    alone = {(one["driver"], one["level"]): one for one in (found.get("slice") or {}).get("effects", ())}
+    names = {"effects": [{**one, "alone": alone.get((one["driver"], one["level"]))} for one in found["effects"]]}
+    for one in names["effects"]:
+        one["driver"], one["level"] = _driver_words(one["driver"]), _driver_words(one["level"])
+    pairs = {
+        key: [(_driver_words(name), _driver_words(why)) for name, why in found[key]] for key in ("refused", "warnings")
+    }
+    removed = [_driver_words(name) for name in found["removed"]]
+    return {**found, **names, **pairs, "removed": removed, "slice": found.get("slice")}
+
+
 def parts(found: Mapping[str, Any]) -> list[str]:
     """HTML of ``PARTS``; those that have nothing to say, say what would change that."""
     drawn = {
@@ -57,9 +115,10 @@ def parts(found: Mapping[str, Any]) -> list[str]:
         "steps_plot": quality_plots.dots([_author(row) for row in found["steps"]["authors"] if row["n"] >= FEWEST]),
         "curve_plot": quality_plots.curve(found["curve"]),
         "curve_points": [_point(one) for one in found["curve"]["points"]],
+        "drivers": _told(found["drivers"]),
         "anchoring_rows": _compared(found["anchoring"]["figures"]),
     }
-    return [render(f"quality/{name}.html", **found, **drawn, window=people_quality.WINDOW) for name in PARTS]
+    return [render(f"quality/{name}.html", **{**found, **drawn}, window=people_quality.WINDOW) for name in PARTS]
 
 
 def _person(row: Mapping[str, Any]) -> tuple[str, Share | None, Share | None]:

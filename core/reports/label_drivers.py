@@ -5,6 +5,9 @@ judged (a fixed effect per output), because who gets which items may hang on qua
 what spread and errors say. Everything else is fitted with f together: Robinson's double residuals, cross-fitted by output with ridge,
 so that what X explains of a driver is not taken from the label. The adjusted label is Y - g, with g centred, so that means stay.
 
+What was drawn at random, whatever its risk, is kept apart as the comparison that no queue's order has chosen: its labels beside the
+others, and the effects that it gives alone.
+
 Deliberately different from the paper, which leaves the removal open: what may be caused by quality is never removed without an
 instrument; and nothing is claimed of what was not logged.
 """
@@ -12,11 +15,13 @@ instrument; and nothing is claimed of what was not logged.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.metrics import wilson
 
 Floats = NDArray[np.float64]
 FOLDS = 5
@@ -45,7 +50,10 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """n labels: ``y`` in [0, 1], the output and item of each, who gave it, embeddings (n, d) of the outputs, and what was logged."""
+    """n labels: ``y`` in [0, 1], the output and item of each, who gave it, embeddings (n, d) of the outputs, and what was logged.
+
+    ``random`` (n,) marks those of answers that were drawn whatever their risk.
+    """
 
     y: Floats
     outputs: NDArray[np.int64]
@@ -53,6 +61,7 @@ class Labels:
     annotators: Sequence[str]
     x: Floats
     drivers: Sequence[Driver] = field(default_factory=tuple)
+    random: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ class Effect:
 def label_drivers(labels: Labels) -> Mapping[str, Any]:
     """``status`` (``fitted`` or ``few``), ``effects``, ``refused`` and ``warnings`` as (driver, why), ``adjusted`` (n,), ``scores``
     by output as (raw, adjusted), ``pairs`` and those that ``flips``, ``unexplained``: the share of label variance that two people
-    on one output still differ by, and ``limits``: what is not claimed."""
+    on one output still differ by, ``slice``: the random draws beside the rest, and ``limits``: what is not claimed."""
     n = len(labels.y)
     if n < LEAST_LABELS:
         return {"status": "few", "n": n, "least": LEAST_LABELS}
@@ -98,6 +107,7 @@ def label_drivers(labels: Labels) -> Mapping[str, Any]:
         "flips": flips,
         "moved": float(np.mean(np.abs(adjusted - labels.y))),
         "unexplained": _unexplained(labels, adjusted),
+        "slice": _slice(labels, labels.y - people, adjusted),
         "complete": False,
         "limits": _limits(removed),
     }
@@ -108,6 +118,37 @@ def _limits(removed: Sequence[str]) -> str:
         f"Labels are adjusted for {', '.join(removed)} as far as it was logged" if removed else "Nothing was adjusted"
     )
     return f"{what}. What was not logged is still in them, so that they are not free of everything but quality."
+
+
+def _slice(labels: Labels, y: Floats, adjusted: Floats) -> dict[str, Any]:
+    """The random draws: ``n`` labels, from ``least`` on each side their share ``acceptable`` with its interval, and by how much the
+    ``raw`` and ``adjusted`` labels of the rest lie above it. ``effects`` of the drivers among them alone, from ``LEAST_LABELS`` on,
+    from ``y``, labels less what their annotators add."""
+    drawn = np.zeros(len(y), bool) if labels.random is None else np.asarray(labels.random, bool)
+    n, rest = int(drawn.sum()), int((~drawn).sum())
+    found: dict[str, Any] = {"n": n, "least": LEAST_SLICE, "enough": min(n, rest) >= LEAST_SLICE, "effects": []}
+    if found["enough"]:
+        mean = float(labels.y[drawn].mean())
+        low, high = wilson(mean * n, n)
+        found |= {"acceptable": mean, "low": low, "high": high}
+        found |= {"raw": float(labels.y[~drawn].mean()) - mean, "adjusted": float(adjusted[~drawn].mean()) - mean}
+    if n >= LEAST_LABELS:
+        people = [one for one, inside in zip(labels.annotators, drawn, strict=True) if inside]
+        own = Labels(
+            labels.y[drawn],
+            labels.outputs[drawn],
+            labels.items[drawn],
+            people,
+            labels.x[drawn],
+            [_only(driver, drawn) for driver in labels.drivers],
+        )
+        _together(own, y[drawn], found["effects"], [], [])
+    return found
+
+
+def _only(driver: Driver, rows: NDArray[np.bool_]) -> Driver:
+    instrument = None if driver.instrument is None else np.asarray(driver.instrument)[rows]
+    return replace(driver, values=np.asarray(driver.values)[rows], instrument=instrument)
 
 
 def _annotators(labels: Labels, effects: list[Effect], refused: list[tuple[str, str]]) -> Floats:

@@ -48,6 +48,8 @@ def fit_drivers(context: Context, payload: FitDrivers) -> dict[str, Any]:
     furthest = sorted(scores, key=lambda one: (-abs(scores[one][1] - scores[one][0]), one))[:MOVED]
     report["furthest"] = [[output_id, *scores[output_id]] for output_id in furthest]
     report["effects"] = [asdict(one) for one in report.get("effects", ())]
+    if part := report.get("slice"):
+        part["effects"] = [asdict(one) for one in part["effects"]]
     with context.db.write() as session:
         rows.save(
             session,
@@ -103,4 +105,5 @@ def _labels(found: Sequence[Judged], vectors: Mapping[int, NDArray[Any]]) -> Lab
         [one.person for one in found],
         np.hstack([x, centred[:, None]]),
         drivers,
+        np.array([one.drawn for one in found], bool),
     )
