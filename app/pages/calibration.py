@@ -12,21 +12,24 @@ from app.pages import layout
 from app.state import AppState
 from app.view import calibration as view
 from app.view import judges
+from app.view.languages import N_, _, ngettext
+from app.view.render import render
+from app.view.words import figure
 from core.types import Role
 
-PEOPLE = "Only answers with at least this risk go to people, and the random draws"
+PEOPLE = N_("Only answers with at least this risk go to people, and the random draws")
 
 
 def build(state: AppState) -> None:
-    picker = layout.head("Calibration", "Whether risk means what it says.")
+    picker = layout.head(_("Calibration"), _("Whether risk means what it says."))
     known = gr.State(None)
     summary = layout.html(elem_id="calibration-summary")
     with gr.Column(elem_id="calibration-threshold"):
-        layout.html("<h2>From which risk on do people look?</h2>")
-        slider = gr.Slider(0, 1, value=0.5, step=0.01, label="Risk threshold", elem_id="threshold")
+        layout.html(render("calibration/threshold_head.html"))
+        slider = gr.Slider(0, 1, value=0.5, step=0.01, label=_("Risk threshold"), elem_id="threshold")
         expected = layout.html(elem_id="threshold-says")
-        only_risky = gr.Checkbox(label=PEOPLE, elem_id="only-risky")
-        save = gr.Button("Set the threshold", variant="primary", elem_id="threshold-save")
+        only_risky = gr.Checkbox(label=_(PEOPLE), elem_id="only-risky")
+        save = gr.Button(_("Set the threshold"), variant="primary", elem_id="threshold-save")
         said = layout.html(elem_id="threshold-said")
     charts = layout.html(elem_id="calibration-charts")
     figures = layout.html(elem_id="calibration-figures")
@@ -64,15 +67,14 @@ def build(state: AppState) -> None:
     def threshold_kept(project: Any, value: Any, risky: Any, request: gr.Request) -> list[Any]:
         person = auth.require(request, Role.EXPERT)
         if not person.may(Role.LEAD, layout.as_int(project)):
-            return [gr.skip(), gr.skip(), layout.said("Only a lead can set the threshold.", "bad")]
+            return [gr.skip(), gr.skip(), layout.said(_("Only a lead can set the threshold."), "bad")]
         try:
             with state.db.write() as session:
                 moved = set_threshold(session, layout.as_int(project) or 0, _risk(value), bool(risky), person.id)
                 now = view.threshold(session, view.read(session, layout.as_int(project) or 0))
         except (ValueError, LookupError) as problem:
             return [gr.skip(), gr.skip(), layout.said(layout.sentence(problem), "bad")]
-        words = f"Set. {moved:,} waiting answers changed sides." if moved else "Set. No waiting answer changed sides."
-        return [now, view.threshold_said(now, now.value), layout.said(words, "ok")]
+        return [now, view.threshold_said(now, now.value), layout.said(_moved(moved), "ok")]
 
     layout.on_load(page_opened, None, [picker, *shown]).then(slower, picker, late, **layout.LIGHT)
     picker.input(project_chosen, picker, shown, **layout.LIGHT).then(slower, picker, late, **layout.LIGHT)
@@ -96,6 +98,14 @@ def _page(session: Any, project_id: int | None) -> list[Any]:
         view.figures_table(history, intervals=False),
         "",
     ]
+
+
+def _moved(n: int) -> str:
+    """What came of a new threshold, for ``n`` answers that wait elsewhere now."""
+    if not n:
+        return _("Set. No waiting answer changed sides.")
+    said = ngettext("Set. {n} waiting answer changed sides.", "Set. {n} waiting answers changed sides.", n)
+    return said.format(n=figure(n))
 
 
 def _risk(value: Any) -> float:

@@ -11,25 +11,26 @@ from app import auth, choosing
 from app.pages import layout
 from app.state import AppState
 from app.view import critics as view
+from app.view.languages import N_, _, choices
 from app.worker.waking import fit_critic
 from core.types import Role
 
 Handler = Callable[..., Any]
 LIVE_SECONDS = 4.0
-ONLY_ADMINS = "Only an admin can change which version is in force."
+ONLY_ADMINS = N_("Only an admin can change which version is in force.")
 
 
 def build(state: AppState) -> None:
-    picker = layout.head("Critics", "What says that a step is wrong, and whether people agree.")
+    picker = layout.head(_("Critics"), _("What says that a step is wrong, and whether people agree."))
     seen = gr.State({})
     summary = layout.html(elem_id="critics-summary")
     with gr.Row(elem_id="critics-filters"):
-        critic = gr.Dropdown([("All critics", "")], value="", label="Critic", elem_id="critics-critic")
-        period = gr.Dropdown(view.PERIODS, value="7", label="Time", elem_id="critics-period")
+        critic = gr.Dropdown(view.choices([]), value="", label=_("Critic"), elem_id="critics-critic")
+        period = gr.Dropdown(choices(view.PERIODS), value="7", label=_("Time"), elem_id="critics-period")
     mistakes = layout.html(elem_id="critics-mistakes")
     versions = layout.html(elem_id="critics-versions", actions=True)
     with gr.Row():
-        retrain = gr.Button("Train the step critic now", elem_id="critics-retrain", scale=0, min_width=290)
+        retrain = gr.Button(_("Train the step critic now"), elem_id="critics-retrain", scale=0, min_width=290)
         said = layout.html(elem_id="critics-said")
     types, people, influence = (layout.html(elem_id=f"critics-{name}") for name in ("types", "people", "influence"))
     shown = [summary, critic, mistakes, seen, versions, types, people, influence, said]
@@ -88,28 +89,28 @@ def _changing(state: AppState) -> tuple[Handler, ...]:
     def chosen(project: Any, event: gr.EventData, request: gr.Request) -> str:
         person = auth.require(request, Role.EXPERT)
         if not person.may(Role.LEAD, layout.as_int(project)):
-            return layout.said(ONLY_ADMINS, "bad")
+            return layout.said(_(ONLY_ADMINS), "bad")
         data = layout.data_of(event)
         try:
             with state.db.write() as session:
                 use(session, layout.as_int(project) or 0, data.get("version", "?"), person.id)
         except LookupError as problem:
             return layout.said(layout.sentence(problem), "bad")
-        return layout.said("In force. The worker lets it speak of what waits for people.", "ok")
+        return layout.said(_("In force. The worker lets it speak of what waits for people."), "ok")
 
     def train(project: Any, request: gr.Request) -> str:
         person = auth.require(request, Role.EXPERT)
         project_id = layout.as_int(project)
         if not person.may(Role.LEAD, project_id):
-            return layout.said("Only a lead can start a training.", "bad")
+            return layout.said(_("Only a lead can start a training."), "bad")
         if project_id is None:
-            return layout.said("Choose a project first.", "bad")
+            return layout.said(_("Choose a project first."), "bad")
         with state.db.write() as session:
             missing = view.too_few(session, project_id)
             if missing:
                 return layout.said(missing, "bad")
             fit_critic(session, project_id, user_id=person.id)
-        return layout.said("Queued for the worker. Its figures stand here when it is done.", "ok")
+        return layout.said(_("Queued for the worker. Its figures stand here when it is done."), "ok")
 
     return chosen, train
 

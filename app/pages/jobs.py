@@ -10,6 +10,7 @@ from app import auth
 from app.pages import layout
 from app.state import AppState
 from app.view import jobs as view
+from app.view.languages import _
 from app.view.render import render
 from app.view.words import job_name
 from core.types import JobState, Role
@@ -18,7 +19,7 @@ from store import jobs
 
 def build(state: AppState) -> None:
     seen = gr.State({})
-    layout.html(render("page_head.html", title="Jobs", hint="What workers do, and what has failed."))
+    layout.html(render("page_head.html", title=_("Jobs"), hint=_("What workers do, and what has failed.")))
     said = layout.html(elem_id="jobs-said")
     shown = [layout.html(elem_id=f"jobs-{name}", actions=name != "workers") for name in view.PARTS]
 
@@ -55,8 +56,8 @@ def _act(state: AppState, user_id: int, action: str, job_id: int) -> str:
     with state.db.write() as session:
         if action == "again":
             job = worker_jobs.try_again(session, job_id, user_id)
-            return f"{job_name(job.kind)} waits for a worker again."
+            return _("{job} waits for a worker again.").format(job=job_name(job.kind))
         if action == "cancel":
             ended = jobs.cancel(session, job_id, user_id)
-            return "It is cancelled." if ended is JobState.CANCELLED else "It stops at its next safe point."
+            return _("It is cancelled.") if ended is JobState.CANCELLED else _("It stops at its next safe point.")
     raise ValueError("there is no such button: reload the page")

@@ -10,6 +10,7 @@ import gradio as gr
 from app import auth
 from app.pages import layout
 from app.state import AppState
+from app.view.languages import _
 from app.view.render import render
 from core.types import Role
 from store import teams, users
@@ -21,18 +22,18 @@ def build(state: AppState) -> Callable[[Any, Callable[..., str], gr.HTML], None]
     """Returns what ties it to the table of people: the event after which somebody new is there, and how the table is drawn."""
     with gr.Column(elem_classes="form-column"):
         layout.html(render("people/teams_head.html"))
-        choice = gr.Dropdown([("New team", NEW)], value=NEW, label="Team", elem_id="team", interactive=True)
-        name = gr.Textbox(label="Its name", max_length=80, max_lines=1, elem_id="team-name")
-        members = gr.Dropdown([], value=[], label="People in it", multiselect=True, elem_id="team-people")
+        choice = gr.Dropdown([(_("New team"), NEW)], value=NEW, label=_("Team"), elem_id="team", interactive=True)
+        name = gr.Textbox(label=_("Its name"), max_length=80, max_lines=1, elem_id="team-name")
+        members = gr.Dropdown([], value=[], label=_("People in it"), multiselect=True, elem_id="team-people")
         said = layout.html(elem_id="team-said")
         with gr.Row():
-            save = gr.Button("Save the team", variant="primary", elem_id="team-save", min_width=140)
-            remove = gr.Button("Remove the team", elem_id="team-remove", interactive=False, min_width=140)
+            save = gr.Button(_("Save the team"), variant="primary", elem_id="team-save", min_width=140)
+            remove = gr.Button(_("Remove the team"), elem_id="team-remove", interactive=False, min_width=140)
     fields = [choice, name, members, remove]
 
     def shown(team_id: int) -> list[Any]:
         with state.db.read() as session:
-            known = [("New team", NEW), *((team.name, team.id) for team in teams.list_all(session))]
+            known = [(_("New team"), NEW), *((team.name, team.id) for team in teams.list_all(session))]
             people = [(user.name, user.id) for user in users.list_all(session) if user.active]
             inside = [user.id for user in teams.people_of(session).get(team_id, []) if user.active]
         titles = {value: title for title, value in known}
@@ -59,7 +60,7 @@ def build(state: AppState) -> Callable[[Any, Callable[..., str], gr.HTML], None]
             team_id = _save(state, person.id, layout.as_int(team) or NEW, str(name or ""), ids)
         except (ValueError, LookupError, TypeError) as problem:
             return [*[gr.skip()] * len(fields), layout.said(layout.sentence(problem), "bad")]
-        return [*shown(team_id), layout.said("Saved. What the team may do, its people may do from now on.", "ok")]
+        return [*shown(team_id), layout.said(_("Saved. What the team may do, its people may do from now on."), "ok")]
 
     def removed(team: Any, request: gr.Request) -> list[Any]:
         person = auth.require(request, Role.ADMIN)
@@ -68,7 +69,7 @@ def build(state: AppState) -> Callable[[Any, Callable[..., str], gr.HTML], None]
                 teams.remove(session, layout.as_int(team) or NEW, by=person.id)
         except LookupError as problem:
             return [*[gr.skip()] * len(fields), layout.said(layout.sentence(problem), "bad")]
-        return [*shown(NEW), layout.said("Removed, and with it what was granted to it. Its people stay.", "ok")]
+        return [*shown(NEW), layout.said(_("Removed, and with it what was granted to it. Its people stay."), "ok")]
 
     def tie(added: Any, show: Callable[..., str], table: gr.HTML) -> None:
         added.then(opened, None, fields, **layout.LIGHT)

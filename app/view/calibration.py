@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from babel.dates import format_date
 from sqlalchemy.orm import Session
 
+from app.view import languages
+from app.view.languages import N_, _, ngettext
 from app.view.render import age, render
-from app.view.words import percent
+from app.view.words import decimal, figure, percent, words
 from core.metrics import auroc, ece
 from core.projects import ProjectSettings
 from core.refiners import REGISTRY as REFINERS
@@ -28,17 +32,20 @@ NEWEST = 1_000  # of them behind the intervals
 DRAWS = 400  # newest random draws that the drift alarm looks at
 ROUNDS = 100
 SHOWN = {
-    "ece": ("Calibration error (ECE)", "Mean distance between risk and error over ten bins; 0 is ideal."),
-    "r2": ("R²", "Of mean risk against error over bins; 1 is ideal."),
-    "auroc": ("AUROC", "Chance that a wrong answer has the higher risk; 0.5 is a guess."),
-    "auprc": ("AUPRC", "Precision of finding the wrong answers, over all thresholds."),
-    "error": ("Wrong", "Of the answers that these figures are about."),
-    "top5_error": ("Riskiest 5 %", "Share of wrong answers among them."),
-    "top10_error": ("Riskiest 10 %", "Share of wrong answers among them."),
-    "top20_error": ("Riskiest 20 %", "Share of wrong answers among them."),
-    "coverage_at_05": ("Coverage at 5 % error", "Share of answers that could pass with so many wrong among them."),
-    "coverage_at_10": ("Coverage at 10 % error", "The same."),
-    "coverage_at_20": ("Coverage at 20 % error", "The same."),
+    "ece": (N_("Calibration error (ECE)"), N_("Mean distance between risk and error over ten bins; 0 is ideal.")),
+    "r2": (N_("R²"), N_("Of mean risk against error over bins; 1 is ideal.")),
+    "auroc": (N_("AUROC"), N_("Chance that a wrong answer has the higher risk; 0.5 is a guess.")),
+    "auprc": (N_("AUPRC"), N_("Precision of finding the wrong answers, over all thresholds.")),
+    "error": (N_("Wrong"), N_("Of the answers that these figures are about.")),
+    "top5_error": (N_("Riskiest 5 %"), N_("Share of wrong answers among them.")),
+    "top10_error": (N_("Riskiest 10 %"), N_("Share of wrong answers among them.")),
+    "top20_error": (N_("Riskiest 20 %"), N_("Share of wrong answers among them.")),
+    "coverage_at_05": (
+        N_("Coverage at 5 % error"),
+        N_("Share of answers that could pass with so many wrong among them."),
+    ),
+    "coverage_at_10": (N_("Coverage at 10 % error"), N_("The same.")),
+    "coverage_at_20": (N_("Coverage at 20 % error"), N_("The same.")),
 }
 PLAIN = {"ece", "r2", "auroc", "auprc"}  # figures that are no shares
 
@@ -111,9 +118,9 @@ def judged_risks(judged: Sequence[Reviewed]) -> tuple[list[JudgedRisk], str]:
             )
             for row in fair
         ]
-        return rows, "The figures use the risk that people saw before they decided, so no verdict judged itself."
+        return rows, N_("The figures use the risk that people saw before they decided, so no verdict judged itself.")
     rows = [JudgedRisk(r.raw, r.value, r.wrong, str(r.item_id)) for r in judged if r.value is not None]
-    return rows, "The figures use the reviews that the risk may have learned from, so they flatter until more come."
+    return rows, N_("The figures use the reviews that the risk may have learned from, so they flatter until more come.")
 
 
 def summary(session: Session, history: History) -> str:
@@ -133,7 +140,7 @@ def summary(session: Session, history: History) -> str:
         method=current["method"] if current else "",
         version=current["version"] if current else "",
         since=current["created_at"] if current else None,
-        basis=history.basis,
+        basis=_(history.basis),
         drift=drift_said(session, history.project_id, current),
     )
 
@@ -171,19 +178,27 @@ def drift_said(session: Session, project_id: int, current: Mapping[str, Any] | N
 
 
 def _in_words(found: Drift, current: Mapping[str, Any] | None) -> Said:
-    since = ""
+    said = []
     if current:
         day = current["created_at"]
-        since = f"Risk was calibrated on {day.day} {day:%B %Y} ({age(day)}) from {current['reviewed']} reviews. "
-    seen = (
-        f"{since}The last {found.recent} random draws say {percent(found.observed)} wrong "
-        f"[{percent(found.low)} to {percent(found.high)}]; risk expected {percent(found.expected)}. "
-    )
+        since = _("Risk was calibrated on {day} ({ago}) from {n} reviews.")
+        said.append(since.format(day=_day(day), ago=age(day), n=figure(current["reviewed"])))
+    seen = _("The last {n} random draws say {observed} wrong [{low} to {high}]; risk expected {expected}.")
+    shares = {name: percent(getattr(found, name)) for name in ("observed", "low", "high", "expected")}
+    said.append(seen.format(n=found.recent, **shares))
     if found.alarm == "up":
-        return Said("bad", f"{seen}More is wrong than risk says: review more answers, or lower the threshold.")
-    if found.alarm == "down":
-        return Said("warn", f"{seen}Less is wrong than risk says: it is too careful until it is calibrated anew.")
-    return Said("ok", f"{seen}The calibration holds.")
+        tone, means = "bad", _("More is wrong than risk says: review more answers, or lower the threshold.")
+    elif found.alarm == "down":
+        tone, means = "warn", _("Less is wrong than risk says: it is too careful until it is calibrated anew.")
+    else:
+        tone, means = "ok", _("The calibration holds.")
+    return Said(tone, " ".join([*said, means]))
+
+
+def _day(moment: datetime) -> str:
+    """ "30 November 2026", as the current language writes it."""
+    language = languages.current()
+    return format_date(moment, "long", locale="en_GB" if language == languages.ENGLISH else language)
 
 
 def home_line(session: Session, project_id: int) -> str:
@@ -202,8 +217,8 @@ def figures_table(history: History, *, intervals: bool) -> str:
     after, before = found["after"], found.get("before")
     rows = [
         {
-            "name": title,
-            "says": says,
+            "name": _(title),
+            "says": _(says),
             "after": _shown(name, after[name]),
             "after_interval": _interval(name, after),
             "before": _shown(name, before[name]) if before else "",
@@ -222,12 +237,14 @@ def _figures(rows: tuple[JudgedRisk, ...], rounds: int) -> Mapping[str, Any]:
 
 
 def _shown(name: str, value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}" if name in PLAIN else percent(value)
+    return "–" if value is None else decimal(value, ".3f") if name in PLAIN else percent(value)
 
 
 def _interval(name: str, found: Mapping[str, Any]) -> str:
     low, high = found.get("intervals", {}).get(name, (None, None))
-    return "" if low is None else f"[{_shown(name, low)} to {_shown(name, high)}]"
+    if low is None:
+        return ""
+    return "[" + _("{low} to {high}").format(low=_shown(name, low), high=_shown(name, high)) + "]"
 
 
 def charts(history: History) -> str:
@@ -255,45 +272,51 @@ def _plots(after: Sequence[float], before: Sequence[float] | None, wrong: Sequen
     coverage = tuple({"x": p["coverage"], "y": p["error"]} for p in found["risk_coverage"])
     return [
         Plot(
-            "Reliability",
-            "On the diagonal, risk is the share of wrong answers. Bars are 95 % intervals.",
-            "risk",
-            "wrong",
+            _("Reliability"),
+            _("On the diagonal, risk is the share of wrong answers. Bars are 95 % intervals."),
+            _("risk"),
+            _("wrong"),
             (ideal,),
             tuple(_bar(tone, bar) for tone, some in bars for bar in some),
         ),
         Plot(
-            "Risk and coverage",
-            "Error among the least risky answers, as more of them pass.",
-            "answers that pass",
-            "wrong among them",
+            _("Risk and coverage"),
+            _("Error among the least risky answers, as more of them pass."),
+            _("answers that pass"),
+            _("wrong among them"),
             (base, Line("after", coverage)),
         ),
         Plot(
-            "Risk against error",
-            "Each dot is the mean of a bin of as many answers as there are bins.",
-            "mean risk",
-            "wrong",
+            _("Risk against error"),
+            _("Each dot is the mean of a bin of as many answers as there are bins."),
+            _("mean risk"),
+            _("wrong"),
             (ideal,),
             tuple(_point(tone, p) for tone, risks in both if risks for p in binned_points(risks, wrong)),
         ),
         Plot(
-            "Error among the riskiest",
-            "From the riskiest few to all; the higher on the left, the better the order.",
-            "riskiest share",
-            "wrong among them",
+            _("Error among the riskiest"),
+            _("From the riskiest few to all; the higher on the left, the better the order."),
+            _("riskiest share"),
+            _("wrong among them"),
             (base, *(Line(tone, _curve(risks, wrong)) for tone, risks in both if risks)),
         ),
     ]
 
 
 def _bar(tone: str, bar: Mapping[str, float]) -> Dot:
-    says = f"{bar['count']} answers with a mean risk of {percent(bar['mean_risk'])}: {percent(bar['error'])} wrong"
+    n = int(bar["count"])
+    said = ngettext(
+        "{n} answer with a mean risk of {risk}: {error} wrong",
+        "{n} answers with a mean risk of {risk}: {error} wrong",
+        n,
+    )
+    says = said.format(n=n, risk=percent(bar["mean_risk"]), error=percent(bar["error"]))
     return Dot(tone, bar["mean_risk"], bar["error"], says, bar["error_low"], bar["error_high"])
 
 
 def _point(tone: str, point: Mapping[str, float]) -> Dot:
-    says = f"Mean risk {percent(point['risk'])}: {percent(point['error'])} wrong"
+    says = _("Mean risk {risk}: {error} wrong").format(risk=percent(point["risk"]), error=percent(point["error"]))
     return Dot(tone, point["risk"], point["error"], says, size=3.5)
 
 
@@ -327,8 +350,8 @@ def _models(judged: Sequence[Reviewed]) -> list[dict[str, Any]]:
                 "n": len(rows),
                 "mean_risk": float(np.mean(risks)),
                 "error": float(np.mean(wrong)),
-                "ece": f"{ece(risks, wrong):.3f}" if len(rows) >= LEAST else "–",
-                "auroc": "–" if np.isnan(ranked) or len(rows) < LEAST else f"{ranked:.3f}",
+                "ece": decimal(ece(risks, wrong), ".3f") if len(rows) >= LEAST else "–",
+                "auroc": "–" if np.isnan(ranked) or len(rows) < LEAST else decimal(ranked, ".3f"),
             }
         )
     return found
@@ -340,8 +363,8 @@ def _said(kept: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, value in kept.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        title = SHOWN[name][0] if name in SHOWN else name.replace("_", " ")
-        found.append((title, f"{value:.3f}" if isinstance(value, float) else str(value)))
+        title = _(SHOWN[name][0]) if name in SHOWN else words(name)
+        found.append((title, decimal(value, ".3f") if isinstance(value, float) else str(value)))
     return found[:8]
 
 

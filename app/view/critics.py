@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.view.languages import N_, _
 from app.view.render import render
+from app.view.words import words
 from app.worker.heads import CRITIC
 from core import error_types
 from core.critics.step_head_retraining import FEWEST, FEWEST_OF_A_KIND
@@ -24,7 +26,7 @@ from core.types import JobState
 from store import critic_models, jobs, notebook, projects
 from store.clock import now
 
-PERIODS = [("This week", "7"), ("The last four weeks", "28"), ("All", "")]
+PERIODS = [(N_("This week"), "7"), (N_("The last four weeks"), "28"), (N_("All"), "")]
 LATEST = 2_000  # reviews that the page is about
 SHOWN = 30  # mistakes, and differences of people, with their texts
 WEEKS = 8
@@ -45,7 +47,7 @@ class Book:
         return [row["critic"] for row in self.figures["critics"]]
 
     def title(self, key: str) -> str:
-        return error_types.title(key, self.own)
+        return _(error_types.title(key, self.own))
 
 
 def read(session: Session, project_id: int) -> Book:
@@ -129,10 +131,11 @@ def too_few(session: Session, project_id: int) -> str:
     wrong, right = notebook.label_counts(session, project_id)
     if wrong + right >= FEWEST and min(wrong, right) >= FEWEST_OF_A_KIND:
         return ""
-    return (
-        f"Too few answers to learn from yet: {wrong} with a wrong step and {right} without one; "
-        f"it needs {FEWEST}, and {FEWEST_OF_A_KIND} of each kind. Review some more first."
+    said = _(
+        "Too few answers to learn from yet: {wrong} with a wrong step and {right} without one; "
+        "it needs {fewest}, and {each} of each kind. Review some more first."
     )
+    return said.format(wrong=wrong, right=right, fewest=FEWEST, each=FEWEST_OF_A_KIND)
 
 
 def types(book: Book) -> str:
@@ -181,4 +184,4 @@ def report(session: Session, project_id: int) -> dict[str, Any]:
 
 
 def choices(critics: Sequence[str]) -> list[tuple[str, str]]:
-    return [("All critics", ""), *((name.replace("_", " "), name) for name in critics)]
+    return [(_("All critics"), ""), *((words(name), name) for name in critics)]

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.view.calibration import Dot, Line, Plot
+from app.view.languages import _
 from app.view.render import render
-from app.view.words import percent
+from app.view.words import percent, words
 from core import error_types
 from core.projects import ProjectSettings
 from core.reports.self_correction import SelfCorrectionReport
@@ -22,7 +23,7 @@ def read(session: Session, project_id: int) -> Mapping[str, Any]:
     """The report, with how many second tries there are of each refiner and the project's titles of kinds of errors."""
     options = ProjectSettings.model_validate(projects.get(session, project_id).settings)
     report = SelfCorrectionReport(options.risk_threshold).compute(second_tries.tries(session, project_id))
-    titles = {kind: error_types.title(kind, options.error_types) for kind in _kinds(report)}
+    titles = {kind: _(error_types.title(kind, options.error_types)) for kind in _kinds(report)}
     used = second_tries.used(session, project_id)
     return {**report, "tried": sum(used.values()), "titles": titles, "reask": options.reask, "project_id": project_id}
 
@@ -47,10 +48,12 @@ def _plot(report: Mapping[str, Any]) -> Plot | None:
         return None
     floor = report["floor"]
     return Plot(
-        "Confidence level and critique score",
-        f"Upper right is best. Left of the dotted line, at {percent(floor)}, a refiner should not run by itself.",
-        "right answers that stay right",
-        "wrong answers put right",
+        _("Confidence level and critique score"),
+        _("Upper right is best. Left of the dotted line, at {floor}, a refiner should not run by itself.").format(
+            floor=percent(floor)
+        ),
+        _("right answers that stay right"),
+        _("wrong answers put right"),
         (Line("ideal", ({"x": floor, "y": 0}, {"x": floor, "y": 1})),),
         tuple(_dot(row) for row in known),
     )
@@ -58,6 +61,7 @@ def _plot(report: Mapping[str, Any]) -> Plot | None:
 
 def _dot(row: Mapping[str, Any]) -> Dot:
     level, score = row["confidence_level"], row["critique_score"]
-    says = f"{row['refiner'].replace('_', ' ')}: {percent(level)} stay right, {percent(score)} put right"
+    said = _("{refiner}: {level} stay right, {score} put right")
+    says = said.format(refiner=words(row["refiner"]), level=percent(level), score=percent(score))
     low, high = row["intervals"]["critique_score"] or (None, None)
     return Dot("after", level, score, says, low, high)

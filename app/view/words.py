@@ -57,6 +57,17 @@ def figure(number: int) -> str:
     return format_decimal(number, locale=languages.current())
 
 
+def decimal(value: float, form: str = ".2f") -> str:
+    """A number in one of Python's formats, with the marks of the current language: "0.85", "1,234"; German "0,85", "1.234"."""
+    text = format(value, form)
+    if languages.current() == languages.ENGLISH:
+        return text
+    from babel.numbers import get_decimal_symbol, get_group_symbol
+
+    locale = languages.current()
+    return text.translate({ord("."): get_decimal_symbol(locale), ord(","): get_group_symbol(locale)})
+
+
 def risk_level(value: float) -> str:
     """``low`` below 0.3, ``middle`` below 0.6, else ``high``: only for colour, the figure stands beside it."""
     return "low" if value < 0.3 else "middle" if value < 0.6 else "high"
@@ -85,6 +96,8 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "risk_level": risk_level,
     "percent": percent,
     "words": words,
+    "figure": figure,
+    "decimal": decimal,
     "tone": tone,
     "job_name": job_name,
 }
