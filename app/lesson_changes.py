@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.view.languages import _
 from core.types import JobPriority, LessonDraft, LessonStatus
 from store import lesson_merging, lessons, relabelling
 from store.lessons import Filter, Undone
@@ -26,15 +27,21 @@ class Retracted:
     stale: int
 
     def says(self) -> str:
-        parts = ["Taken back: out of search and prompts as of now."]
+        parts = [_("Taken back: out of search and prompts as of now.")]
         if self.lessons != 1:
-            parts.append(f"Lessons: {self.lessons}; corrections: {self.corrections}.")
+            parts.append(
+                _("Lessons: {lessons}; corrections: {corrections}.").format(
+                    lessons=self.lessons, corrections=self.corrections
+                )
+            )
         if self.reviews:
-            parts.append(f"Reviews that count no more: {self.reviews}.")
+            parts.append(_("Reviews that count no more: {reviews}.").format(reviews=self.reviews))
         if self.suspended:
-            parts.append(f"Suspended, and distilled anew from what remains: {self.suspended}.")
+            parts.append(
+                _("Suspended, and distilled anew from what remains: {suspended}.").format(suspended=self.suspended)
+            )
         if self.stale:
-            parts.append(f"Exports marked stale: {self.stale}; they can no longer be downloaded.")
+            parts.append(_("Exports marked stale: {stale}; they can no longer be downloaded.").format(stale=self.stale))
         return " ".join(parts)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import lesson_changes
 from app.auth import Person
+from app.view.languages import _
 from app.worker.waking import probe_lessons
 from core.types import Role
 from store import edit_suites, lesson_proposals, lessons
@@ -32,17 +33,17 @@ def act(session: Session, person: Person, data: Mapping[str, str]) -> str:
         return confirm(session, _id(data, "proposal"), person.id)
     if action == "retire-dismiss":
         lesson_proposals.decide(session, _id(data, "proposal"), person.id, confirmed=False)
-        return "Dismissed. It is proposed again only when more answers or votes say so."
+        return _("Dismissed. It is proposed again only when more answers or votes say so.")
     if action == "probe-remove":
         edit_suites.remove(session, _id(data, "probe"), person.id)
-        return "Taken out of the suite."
+        return _("Taken out of the suite.")
     lesson = lessons.get(session, _id(data, "lesson"))
     if action == "probe-add":
         edit_suites.add(session, lesson, data.get("kind", ""), data.get("text", ""), person.id)
-        return "Added to the suite."
+        return _("Added to the suite.")
     if action == "probe-run":
         probe_lessons(session, lesson.project_id, [lesson.id], revision=lesson.revision, user_id=person.id)
-        return "The suite is being run."
+        return _("The suite is being run.")
     raise ValueError("there is no such action")
 
 

@@ -7,12 +7,19 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from app import lesson_changes
+from app.view.languages import N_, _, of_error
+from app.view.render import count
+from app.view.words import words
 from core.types import LessonKind
 from store import lessons
 from store.engine import Database
 
 MOST = 200
-DONE = {"bulk-accept": "accepted", "bulk-reject": "rejected", "bulk-kind": "given the kind {kind}"}
+DONE = {
+    "bulk-accept": N_("{done} of {lessons} accepted."),
+    "bulk-reject": N_("{done} of {lessons} rejected."),
+    "bulk-kind": N_("{done} of {lessons} given the kind {kind}."),
+}
 
 
 def ids_of(given: object) -> list[int]:
@@ -26,7 +33,7 @@ def act(db: Database, action: str, project_id: int, ids: Sequence[int], user_id:
     if action not in DONE or (action == "bulk-kind" and kind not in set(LessonKind)):
         raise ValueError("there is no such action")
     if not ids:
-        return "Choose lessons first: tick the boxes beside them."
+        return _("Choose lessons first: tick the boxes beside them.")
     done, left = 0, []
     for lesson_id in ids:
         try:
@@ -34,9 +41,10 @@ def act(db: Database, action: str, project_id: int, ids: Sequence[int], user_id:
                 _one(session, action, project_id, lesson_id, user_id, kind)
             done += 1
         except (ValueError, LookupError) as problem:
-            left.append(f"Lesson {lesson_id} is left as it was: {problem.args[0] if problem.args else problem}.")
-    says = DONE[action].format(kind=kind.replace("_", " "))
-    return "\n".join([f"{done} of {len(ids)} {'lesson' if len(ids) == 1 else 'lessons'} {says}.", *left])
+            why = of_error(str(problem.args[0] if problem.args else problem)).removesuffix(".")
+            left.append(_("Lesson {lesson} is left as it was: {why}.").format(lesson=lesson_id, why=why))
+    says = _(DONE[action]).format(done=done, lessons=count(len(ids), "lesson"), kind=words(kind))
+    return "\n".join([says, *left])
 
 
 def _one(session: Session, action: str, project_id: int, lesson_id: int, user_id: int, kind: str) -> None:

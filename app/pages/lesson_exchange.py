@@ -10,25 +10,29 @@ from app import auth, exporting, uploads
 from app.pages import layout
 from app.pages.project_import import incoming
 from app.state import AppState
+from app.view.languages import N_, _
 from app.view.render import render
+from app.view.words import figure
 from core.lessons import knowledge_base
 from core.types import Role
 from store import exports, jobs
 
-NOTE = "A knowledge base that was exported here or elsewhere (JSONL), or a plain JSON list of texts."
+NOTE = N_("A knowledge base that was exported here or elsewhere (JSONL), or a plain JSON list of texts.")
 
 
 def build(state: AppState, picker: gr.Dropdown) -> dict[str, Any]:
     """A closed accordion, which ``shown`` opens to those who may use it."""
     seen = gr.State({})
-    with gr.Accordion("Import and export", open=False, visible=False, elem_id="lesson-exchange") as box:
-        file = gr.File(label=NOTE, file_types=[".jsonl", ".json"], type="filepath", height=120, elem_id="lessons-file")
+    with gr.Accordion(_("Import and export"), open=False, visible=False, elem_id="lesson-exchange") as box:
+        file = gr.File(
+            label=_(NOTE), file_types=[".jsonl", ".json"], type="filepath", height=120, elem_id="lessons-file"
+        )
         stands = gr.Checkbox(
-            label="Take them as they stand in the file: active ones are used at once (admins)", visible=False
+            label=_("Take them as they stand in the file: active ones are used at once (admins)"), visible=False
         )
         with gr.Row():
-            bring = gr.Button("Import as proposals", variant="primary", elem_id="lessons-import", min_width=160)
-            take = gr.Button("Export all lessons", elem_id="lessons-export", visible=False, min_width=160)
+            bring = gr.Button(_("Import as proposals"), variant="primary", elem_id="lessons-import", min_width=160)
+            take = gr.Button(_("Export all lessons"), elem_id="lessons-export", visible=False, min_width=160)
         said = layout.html(elem_id="lessons-exchange-said")
         history = layout.html(elem_id="lessons-exchanges")
     timer = gr.Timer(3.0, active=False)
@@ -37,20 +41,18 @@ def build(state: AppState, picker: gr.Dropdown) -> dict[str, Any]:
         person = auth.require(request, Role.EXPERT)
         known, project_id = incoming(state, path), layout.as_int(project)
         if known is None or project_id is None:
-            return layout.said("Choose a project and a file first.", "bad")
+            return layout.said(_("Choose a project and a file first."), "bad")
         if as_they_stand and not person.may(Role.LEAD, project_id):
-            return layout.said("Only a lead can take lessons as they stand. Import them as proposals.", "bad")
+            return layout.said(_("Only a lead can take lessons as they stand. Import them as proposals."), "bad")
         try:
             head = knowledge_base.check(known)
         except knowledge_base.BadKnowledgeBase as problem:
-            return layout.said(f"{layout.sentence(problem)} Nothing of it was taken.", "bad")
+            return layout.said(layout.sentence(problem) + " " + _("Nothing of it was taken."), "bad")
         kept = uploads.keep(state.settings, known, ".jsonl")
         with state.db.write() as session:
             uploads.import_lessons(session, project_id, kept, bool(as_they_stand), person.id)
-        return layout.said(
-            f"{f'{head.lessons:,} lessons are' if head else 'The list is'} queued. What became of them appears below.",
-            "ok",
-        )
+        queued = _("{n} lessons are queued.").format(n=figure(head.lessons)) if head else _("The list is queued.")
+        return layout.said(f"{queued} {_('What became of them appears below.')}", "ok")
 
     def taken(project: Any, request: gr.Request) -> str:
         person = auth.require(request, Role.LEAD)
@@ -63,7 +65,7 @@ def build(state: AppState, picker: gr.Dropdown) -> dict[str, Any]:
                 filters={},
                 user_id=person.id,
             )
-        return layout.said("The export is queued. Its file appears below.", "ok")
+        return layout.said(_("The export is queued. Its file appears below."), "ok")
 
     def looked(project: Any, known: Any, request: gr.Request) -> list[Any]:
         person = auth.require(request, Role.EXPERT)

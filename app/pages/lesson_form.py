@@ -10,6 +10,7 @@ from app import auth, lesson_changes
 from app.pages import layout
 from app.state import AppState
 from app.view import lessons as view
+from app.view.languages import _
 from app.view.render import render
 from core.types import LessonStatus, Role
 from store import lessons
@@ -19,17 +20,17 @@ from store.tables import Lesson
 def controls() -> dict[str, Any]:
     """The controls that change the chosen lesson; shown to experts, for the statuses where each makes sense."""
     with gr.Column(visible=False, elem_id="lesson-form", elem_classes="form-column") as group:
-        text = gr.Textbox(label="Lesson, as the model reads it", lines=3, max_lines=12, max_length=8000)
-        applicability = gr.Textbox(label="Applies when", lines=2, max_lines=6, max_length=2000)
-        why = gr.Textbox(label="Why (for a new revision or a rejection)", max_lines=2, max_length=1000)
+        text = gr.Textbox(label=_("Lesson, as the model reads it"), lines=3, max_lines=12, max_length=8000)
+        applicability = gr.Textbox(label=_("Applies when"), lines=2, max_lines=6, max_length=2000)
+        why = gr.Textbox(label=_("Why (for a new revision or a rejection)"), max_lines=2, max_length=1000)
         with gr.Row():
-            accept = gr.Button("Accept", variant="primary", elem_id="lesson-accept", min_width=110)
-            save = gr.Button("Save as new revision", elem_id="lesson-save", min_width=170)
-            reject = gr.Button("Reject", elem_id="lesson-reject", min_width=110)
-    with gr.Accordion("Take this lesson back", open=False, visible=False, elem_id="lesson-retract-box") as box:
+            accept = gr.Button(_("Accept"), variant="primary", elem_id="lesson-accept", min_width=110)
+            save = gr.Button(_("Save as new revision"), elem_id="lesson-save", min_width=170)
+            reject = gr.Button(_("Reject"), elem_id="lesson-reject", min_width=110)
+    with gr.Accordion(_("Take this lesson back"), open=False, visible=False, elem_id="lesson-retract-box") as box:
         layout.html(render("lessons/retract_note.html"))
-        retract_why = gr.Textbox(label="Why is it withdrawn?", max_lines=3, max_length=1000)
-        retract = gr.Button("Take it back", variant="stop", elem_id="lesson-retract")
+        retract_why = gr.Textbox(label=_("Why is it withdrawn?"), max_lines=3, max_length=1000)
+        retract = gr.Button(_("Take it back"), variant="stop", elem_id="lesson-retract")
     return {
         "group": group,
         "text": text,
@@ -103,14 +104,14 @@ def _do(
 ) -> str:
     if name == "accept":
         lesson_changes.accept(session, lesson.id, person.id, text=text, applicability=applicability)
-        return "Accepted. It is used in prompts as soon as the worker has embedded it."
+        return _("Accepted. It is used in prompts as soon as the worker has embedded it.")
     if name == "save":
         before = lesson.revision
         after = lesson_changes.edit(session, lesson.id, person.id, text=text, applicability=applicability, why=why)
-        return "Saved as a new revision." if after.revision != before else "Nothing was changed."
+        return _("Saved as a new revision.") if after.revision != before else _("Nothing was changed.")
     if name == "reject":
         lessons.reject(session, lesson.id, person.id, why)
-        return "Rejected. It stays in the list and is never used."
+        return _("Rejected. It stays in the list and is never used.")
     return lesson_changes.retract(session, lesson.id, person.id, retract_why).says()
 
 

@@ -11,10 +11,11 @@ from app.pages import layout
 from app.state import AppState
 from app.view import lesson_effect
 from app.view import lesson_gates as view
+from app.view.languages import N_, _
 from app.view.lookups import use_and_effect
 from core.types import Role
 
-ONLY_ADMINS = "Only an admin can change which gate is in force."
+ONLY_ADMINS = N_("Only an admin can change which gate is in force.")
 
 
 def build(state: AppState, picker: gr.Dropdown) -> None:
@@ -36,13 +37,13 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
     def pressed(project: Any, event: gr.EventData, request: gr.Request) -> str:
         person = auth.require(request)
         if not person.may(Role.LEAD, layout.as_int(project)):
-            return layout.said(ONLY_ADMINS, "bad")
+            return layout.said(_(ONLY_ADMINS), "bad")
         try:
             with state.db.write() as session:
                 use(session, layout.as_int(project) or 0, layout.data_of(event), person.id)
         except LookupError as problem:
             return layout.said(layout.sentence(problem), "bad")
-        return layout.said("In force. The next look-up goes through it.", "ok")
+        return layout.said(_("In force. The next look-up goes through it."), "ok")
 
     layout.on_load(opened, None, [memory, effect, shown])
     picker.input(again, picker, [memory, effect, shown], **layout.LIGHT)

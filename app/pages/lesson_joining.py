@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 
 from app import lesson_changes
 from app.pages import layout
+from app.view.languages import N_, _
+from app.view.words import words
 from core.types import LessonKind
 from store import lesson_merging, lessons
 from store.tables import Lesson
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])|\n+")
-AFTER = (
+AFTER = N_(
     "What is superseded is suspended, not deleted: Undo on the new lesson gives it back the status that it had. "
     "Sources and parents are kept."
 )
@@ -28,14 +30,12 @@ def controls() -> dict[str, Any]:
     asked = gr.State(None)
     with gr.Column(visible=False, elem_id="lesson-joining", elem_classes="form-column") as group:
         note = layout.html(elem_id="joining-note")
-        kind = gr.Dropdown(
-            [(kind.replace("_", " "), kind.value) for kind in LessonKind], label="Kind of the new lesson"
-        )
-        text = gr.Textbox(label="Wording", lines=4, max_lines=16, max_length=16_000, elem_id="joining-text")
-        applicability = gr.Textbox(label="It applies when", lines=2, max_lines=6, max_length=2000)
+        kind = gr.Dropdown([(words(kind), kind.value) for kind in LessonKind], label=_("Kind of the new lesson"))
+        text = gr.Textbox(label=_("Wording"), lines=4, max_lines=16, max_length=16_000, elem_id="joining-text")
+        applicability = gr.Textbox(label=_("It applies when"), lines=2, max_lines=6, max_length=2000)
         with gr.Row():
-            do = gr.Button("Do it", variant="primary", elem_id="joining-do", min_width=110)
-            cancel = gr.Button("Cancel", elem_id="joining-cancel", min_width=110)
+            do = gr.Button(_("Do it"), variant="primary", elem_id="joining-do", min_width=110)
+            cancel = gr.Button(_("Cancel"), elem_id="joining-cancel", min_width=110)
     return {
         "asked": asked,
         "group": group,
@@ -62,11 +62,11 @@ def merge_asked(session: Session, project_id: int, ids: Sequence[int]) -> list[A
         return [
             None,
             gr.update(visible=True),
-            layout.said("Choose two or more lessons to merge.", "warn"),
+            layout.said(_("Choose two or more lessons to merge."), "warn"),
             *[gr.skip()] * 3,
         ]
     kind = Counter(row.kind for row in rows).most_common(1)[0][0]
-    note = f"Merge lessons {', '.join(str(row.id) for row in rows)} into one. {AFTER}"
+    note = _("Merge lessons {ids} into one.").format(ids=", ".join(str(row.id) for row in rows)) + " " + _(AFTER)
     return _open(
         {"do": "merge", "ids": [row.id for row in rows]},
         note,
@@ -79,7 +79,9 @@ def merge_asked(session: Session, project_id: int, ids: Sequence[int]) -> list[A
 def split_asked(session: Session, lesson_id: int) -> list[Any]:
     row = lessons.get(session, lesson_id)
     parts = [part.strip() for part in _SENTENCE.split(row.text) if part.strip()]
-    note = f"Split lesson {row.id} into several: an empty line between one and the next. {AFTER}"
+    note = (
+        _("Split lesson {id} into several: an empty line between one and the next.").format(id=row.id) + " " + _(AFTER)
+    )
     return _open({"do": "split", "ids": [row.id]}, note, row.kind, "\n\n".join(parts), row.applicability)
 
 
@@ -106,9 +108,11 @@ def join(session: Session, asked: object, user_id: int, kind: str, text: str, ap
     ids = [int(id_) for id_ in asked["ids"]]
     if asked["do"] == "merge":
         made = [lesson_changes.merge(session, ids, user_id, kind=kind, text=text, applicability=applicability)]
-        says = f"Merged {len(ids)} lessons into this one; they are suspended."
+        says = _("Merged {n} lessons into this one; they are suspended.").format(n=len(ids))
     else:
         texts = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
         made = lesson_changes.split(session, ids[0], user_id, texts=texts, applicability=applicability)
-        says = f"Split lesson {ids[0]} into {len(made)}; it is suspended. This is the first of them."
+        says = _("Split lesson {id} into {n}; it is suspended. This is the first of them.").format(
+            id=ids[0], n=len(made)
+        )
     return made[0].id, says

@@ -13,11 +13,12 @@ from app.pages import layout
 from app.state import AppState
 from app.view import lesson_map
 from app.view import lessons as view
+from app.view.languages import N_, _
 from core.types import JobPriority, LessonKind, Role
 from store import workers
 from store.lesson_listing import Place
 
-NO_WORKER = (
+NO_WORKER = N_(
     "Search by meaning needs a worker. Start one (corrigenda worker), or search by words; this list is by words."
 )
 FOUND = 20  # by meaning
@@ -76,7 +77,7 @@ def around(
     words, meaning = view.words_of(asked.text), None
     if asked.how == "meaning" and words:
         meaning = _by_meaning(state, asked.project, words)
-        said = said or ("" if meaning is not None else NO_WORKER)
+        said = said or ("" if meaning is not None else _(NO_WORKER))
     after = Place(*places[-1]) if places else None
     want = view.Wanted(asked.project, asked.choice, words, after, len(places) + 1, meaning)
     total = asked.seen.get("total") if asked.is_drawn else None

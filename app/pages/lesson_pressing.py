@@ -13,6 +13,7 @@ from app.pages import layout, lesson_bulk, lesson_form, lesson_joining, lesson_l
 from app.pages.lesson_list import Asked
 from app.state import AppState
 from app.view import lessons as view
+from app.view.languages import _, of_error
 from core.types import Role
 
 Handler = Callable[..., list[Any]]
@@ -118,9 +119,12 @@ def _decide(session: Any, person: auth.Person, data: dict[str, str], lesson_id: 
     if action == "settle":
         other = layout.as_int(data.get("other")) or 0
         said = lesson_changes.settle(session, lesson_id, other, person.id, data.get("keep", ""))
-        return lesson_id, said
+        return lesson_id, of_error(said)
     if action == "undo":
         again, gone = lesson_changes.unmerge(session, lesson_id, person.id)
-        named = ", ".join(str(id_) for id_ in again) or "none"
-        return lesson_id, f"Undone: suspended {', '.join(str(id_) for id_ in gone)}; stands again: {named}."
+        named = ", ".join(str(id_) for id_ in again) or _("none")
+        suspended = ", ".join(str(id_) for id_ in gone)
+        return lesson_id, _("Undone: suspended {suspended}; stands again: {again}.").format(
+            suspended=suspended, again=named
+        )
     raise ValueError("there is no such action")

@@ -18,16 +18,23 @@ from app.pages import (
 )
 from app.pages.lesson_list import Asked
 from app.state import AppState
+from app.view.languages import N_, _, choices
 
-HINT = "What people taught the model. Only active lessons are put into prompts."
+HOW = [(N_("words"), "words"), (N_("meaning"), "meaning")]
+HINT = N_("What people taught the model. Only active lessons are put into prompts.")
 
 
 def build(state: AppState) -> None:
-    picker = layout.head("Lessons", HINT)
+    picker = layout.head(_("Lessons"), _(HINT))
     with gr.Row(elem_classes="filters"):
-        text = gr.Textbox(label="Search", placeholder="Words, then Enter", max_lines=1, scale=2, min_width=200)
-        how = gr.Radio([("words", "words"), ("meaning", "meaning")], value="words", label="Search by", min_width=180)
-        mapped = gr.Checkbox(label="Show the map", elem_id="show-map", min_width=140)
+        text = gr.Textbox(label=_("Search"), placeholder=_("Words, then Enter"), max_lines=1, scale=2, min_width=200)
+        how = gr.Radio(
+            choices([(N_("words"), "words"), (N_("meaning"), "meaning")]),
+            value="words",
+            label=_("Search by"),
+            min_width=180,
+        )
+        mapped = gr.Checkbox(label=_("Show the map"), elem_id="show-map", min_width=140)
     facets = layout.html(elem_id="lesson-facets", actions=True)
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=320):

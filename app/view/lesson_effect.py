@@ -7,21 +7,22 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.view.languages import N_
 from app.view.render import render
 from core.reports.lesson_effect import FEWEST
 from store import edit_suites, lesson_proposals, lesson_trials, users
 from store.tables import Lesson
 
 MADE = {
-    "source": "the item it came from",
-    "applicability": "what it says of when it applies",
-    "linked": "a later item where people used it",
-    "reworded": "reworded by the program",
-    "voted": "people voted it not relevant here",
-    "near": "similar, and right at once without it",
-    "changed_task": "its topic in another task",
-    "model": "reworded by the model",
-    "person": "written by a person",
+    "source": N_("the item it came from"),
+    "applicability": N_("what it says of when it applies"),
+    "linked": N_("a later item where people used it"),
+    "reworded": N_("reworded by the program"),
+    "voted": N_("people voted it not relevant here"),
+    "near": N_("similar, and right at once without it"),
+    "changed_task": N_("its topic in another task"),
+    "model": N_("reworded by the model"),
+    "person": N_("written by a person"),
 }
 FEW_TRIALS = 5  # below which a rate is not shown
 

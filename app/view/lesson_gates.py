@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.choosing import GATES
+from app.view.languages import _
 from app.view.render import count, render
+from app.view.words import percent
 from core.lessons import relevance, sufficiency_gate
 from core.types import JobState
 from store import critic_models, jobs, lookups, relevance_votes, self_practice
@@ -26,8 +28,12 @@ def gates(session: Session, project_id: int | None, *, admin: bool) -> str:
     used, not_relevant = relevance_votes.counts(session, project_id)
     right, wrong = self_practice.counts(session, project_id)
     known = {
-        lookups.GATE: f"{count(used, 'vote')} “used” and {not_relevant} “not relevant”",
-        lookups.SUFFICIENCY: f"{count(right, 'accepted answer')} and {wrong} found faulty",
+        lookups.GATE: _("{votes} “used” and {not_relevant} “not relevant”").format(
+            votes=count(used, "vote"), not_relevant=not_relevant
+        ),
+        lookups.SUFFICIENCY: _("{answers} and {wrong} found faulty").format(
+            answers=count(right, "accepted answer"), wrong=wrong
+        ),
     }
     enough = {
         lookups.GATE: relevance.enough(used, not_relevant),
@@ -69,10 +75,14 @@ def _version(row: Any) -> dict[str, Any]:
 def _said(found: dict[str, Any] | None, of: int | None) -> str:
     if not found:
         return "–"
-    asked = f" of {of}" if of else ""
+    asked = " " + _("of {n}").format(n=of) if of else ""
     if "balanced_accuracy" in found:
-        precision = "–" if found["precision"] is None else f"{round(100 * found['precision'])} %"
-        told = f"told apart {round(100 * found['balanced_accuracy'])} %"
-        return f"{told}; precision {precision} of {found['called']} called enough{asked}"
-    wrong = f"{found['wrong_accepts']} let in, {found['wrong_rejects']} kept out"
-    return f"{wrong}{asked}; cost {found['cost']:g}, loss {found['loss']:.3f}"
+        told = _("told apart {share}; precision {precision} of {called} called enough").format(
+            share=percent(found["balanced_accuracy"]), precision=percent(found["precision"]), called=found["called"]
+        )
+        return f"{told}{asked}"
+    wrong = _("{accepts} let in, {rejects} kept out").format(
+        accepts=found["wrong_accepts"], rejects=found["wrong_rejects"]
+    )
+    costs = _("cost {cost}, loss {loss}").format(cost=f"{found['cost']:g}", loss=f"{found['loss']:.3f}")
+    return f"{wrong}{asked}; {costs}"

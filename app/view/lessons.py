@@ -12,8 +12,10 @@ from urllib.parse import urlencode
 from sqlalchemy.orm import Session
 
 from app.view import lesson_effect
+from app.view.languages import N_, _
 from app.view.render import render
 from app.view.taking_back import MOST_NUMBERS
+from app.view.words import words
 from core.types import LessonKind, LessonStatus
 from store import lesson_listing, lesson_merging, lesson_use, lessons, outputs, users
 from store.lesson_listing import FACETS, Counts, Place
@@ -22,19 +24,19 @@ from store.tables import Lesson
 PAGE = 50
 EDITABLE = (LessonStatus.PROPOSED, LessonStatus.ACTIVE, LessonStatus.SUSPENDED)
 TITLES = {
-    "status": "Status",
-    "kind": "Kind",
-    "source": "Came from",
-    "author": "Author",
-    "relations": "Noted beside it",
-    "use": "In prompts",
-    "retire": "Retiring",
+    "status": N_("Status"),
+    "kind": N_("Kind"),
+    "source": N_("Came from"),
+    "author": N_("Author"),
+    "relations": N_("Noted beside it"),
+    "use": N_("In prompts"),
+    "retire": N_("Retiring"),
 }
 VALUES = {
-    "relations": {"contradicts": "a contradiction", "related": "another relation", "none": "nothing"},
-    "use": {"lately": "in the last 30 days", "earlier": "earlier", "never": "never"},
-    "retire": {"proposed": "proposed by the program", "no": "not proposed"},
-    "source": {"import": "an import", "distiller": "the distiller", "person": "a person"},
+    "relations": {"contradicts": N_("a contradiction"), "related": N_("another relation"), "none": N_("nothing")},
+    "use": {"lately": N_("in the last 30 days"), "earlier": N_("earlier"), "never": N_("never")},
+    "retire": {"proposed": N_("proposed by the program"), "no": N_("not proposed")},
+    "source": {"import": N_("an import"), "distiller": N_("the distiller"), "person": N_("a person")},
 }
 
 
@@ -76,8 +78,8 @@ def words_of(text: object) -> str | None:
 def facets(session: Session, project_id: int, choice: Mapping[str, str], text: str | None) -> tuple[str, int]:
     """The facets with their counts, and how many lessons the choice leaves."""
     found = lesson_listing.counts(_census(session, project_id, text), choice)
-    people = {str(user.id): user.name for user in users.list_all(session)} | {"": "nobody by name"}
-    groups = [(name, TITLES[name], _values(name, found, choice, people)) for name in FACETS]
+    people = {str(user.id): user.name for user in users.list_all(session)} | {"": _("nobody by name")}
+    groups = [(name, _(TITLES[name]), _values(name, found, choice, people)) for name in FACETS]
     shown = [group for group in groups if len(group[2]) > 1 or group[0] in choice]
     return render("lessons/facets.html", groups=shown, choice=choice, total=found.total), found.total
 
@@ -106,7 +108,10 @@ def _values(
     known: dict[str, list[str]] = {"status": list(LessonStatus), "kind": list(LessonKind)}
     order = known.get(name, list(VALUES.get(name, {})))
     ranked = sorted(there, key=lambda value: (order.index(value) if value in order else 99, -there[value], value))
-    return [(value, names.get(value, value.replace("_", " ")), there[value]) for value in ranked[:12]]
+    said = {
+        value: _(names[value]) if name != "author" and value in names else names.get(value) for value in ranked[:12]
+    }
+    return [(value, said[value] or words(value), there[value]) for value in ranked[:12]]
 
 
 def listing(
@@ -167,7 +172,7 @@ def detail(session: Session, lesson: Lesson, said: str = "", failed: str = "", *
     html = render(
         "lessons/detail.html",
         lesson=lesson,
-        author=names.get(lesson.author_id or 0, came.get("author") or "the distiller"),
+        author=names.get(lesson.author_id or 0, came.get("author") or _("the distiller")),
         names=names,
         authors=came.get("authors", {}),
         sources=_sources(session, lineage, names),
