@@ -57,9 +57,9 @@ def figure(number: int) -> str:
     return format_decimal(number, locale=languages.current())
 
 
-def decimal(value: float, form: str = ".2f") -> str:
-    """A number in one of Python's formats, with the marks of the current language: "0.85", "1,234"; German "0,85", "1.234"."""
-    text = format(value, form)
+def decimal(value: float, form: str | int = 2) -> str:
+    """A number with so many digits or in one of Python's formats, with the marks of the current language: "0.85", German "0,85"."""
+    text = format(value, f".{form}f" if isinstance(form, int) else form)
     if languages.current() == languages.ENGLISH:
         return text
     from babel.numbers import get_decimal_symbol, get_group_symbol
