@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,20 +21,24 @@ from typing import Any
 
 import structlog
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
+from dbos._queue import queue_worker_thread
 from sqlalchemy import Engine as DatabaseEngine
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from app.settings import Takes
+from app.worker.bells import Bell
+from app.worker.noticing import Notices, tell
 from core.types import JobPriority
 
+LOG = structlog.get_logger("worker")
 APPLICATION = "corrigenda"
 VERSION = "corrigenda-1"  # fixed: the engine's own version changes with the code, and old jobs would then sit for ever
 SCHEMA = "dbos"
 WORKFLOW = "corrigenda.job"
 PEOPLE, WORK, MODEL = "people", "work", "-model"
-LANES: Mapping[str, float] = {  # name: seconds between looks
+LANES: Mapping[str, float] = {  # name: seconds between looks while nobody tells of jobs
     PEOPLE: 0.06,
     WORK: 0.15,
     PEOPLE + MODEL: 0.07,
@@ -78,16 +83,19 @@ def enqueue(
     session: Session, job_id: int, priority: int, *, asks_model: bool = False, delay_seconds: float = 0
 ) -> None:
     """Hand a job to the engine in the transaction of ``session``: a rollback takes it back. Lower ``priority`` runs first."""
+    lane = lane_of(priority, asks_model)
     options: EnqueueOptions = {
         "workflow_name": WORKFLOW,
-        "queue_name": lane_of(priority, asks_model),
-        "workflow_id": f"job-{job_id}-{secrets.token_hex(6)}",
+        "queue_name": lane,
+        "workflow_id": f"job-{job_id}-{lane}-{secrets.token_hex(6)}",
         "app_version": VERSION,
         "priority": priority,
     }
     if delay_seconds > 0:
         options["delay_seconds"] = delay_seconds
     _client(session.get_bind().dialect.name).enqueue_in_transaction(session, options, job_id)
+    if delay_seconds <= 0:
+        tell(session, lane)
 
 
 class Engine:
@@ -100,6 +108,9 @@ class Engine:
         _quiet()
         self._database = _private_engine(url)
         self._stopped = False
+        self._bells = {lane: Bell(pace) for lane, pace in LANES.items()}
+        self._notices = Notices(url, self._bells)
+        self._lookouts: list[threading.Thread] = []
         event.listen(self._database, "checkin", self._close_late)
         config: DBOSConfig = {
             "name": APPLICATION,
@@ -112,20 +123,58 @@ class Engine:
             "notification_listener_polling_interval_sec": 0.2,  # it sleeps that long when the worker stops
             "log_level": "WARNING",
         }
-        DBOS(config=config)
+        self._library = DBOS(config=config)
 
         # Our own row counts the attempts, so the engine's limit must never end a job behind its back.
         @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
         def job(job_id: int) -> None:
-            run(job_id)
+            bells = self._bells_of(DBOS.workflow_id or "")
+            for bell in bells:
+                bell.begun()
+            try:
+                run(job_id)
+            finally:
+                for bell in bells:
+                    bell.ended()
 
     def start(self, takes: Takes = "all") -> None:
         """Begin to take jobs; raises when ``prepare`` has not been run."""
-        DBOS.listen_queues(lanes_for(takes))
+        DBOS.listen_queues([])  # the library's own look-outs know only a clock
         DBOS.launch()
+        for lane in lanes_for(takes):
+            lookout = threading.Thread(target=self._look_out, args=(lane,), name=f"lane-{lane}", daemon=True)
+            self._lookouts.append(lookout)
+            lookout.start()
+        self._notices.start()
+
+    def _look_out(self, lane: str) -> None:
+        """The library's way of taking jobs from a lane, with our bell for its clock. Nothing that fails may end it."""
+        bell = self._bells[lane]
+        while not bell.is_set():
+            try:
+                queue = DBOS.retrieve_queue(lane)
+                if queue is not None:  # else nobody has registered it yet
+                    queue_worker_thread(bell, self._library, queue)
+            except Exception:
+                LOG.exception("a lane could not be looked into and is tried again", lane=lane)
+            bell.wait()
+
+    def _bells_of(self, delivery: str) -> list[Bell]:
+        """The bell of the lane that a delivery's name carries; all of them where it carries none."""
+        _, _, lane = delivery.rpartition("-")[0].split("-", 2) if delivery.count("-") > 2 else ("", "", "")
+        return [self._bells[lane]] if lane in self._bells else list(self._bells.values())
+
+    def take_no_more(self) -> None:
+        """Look into no lane any more; what was taken goes on."""
+        for bell in self._bells.values():
+            bell.set()
+        for lookout in self._lookouts:
+            lookout.join(10)
 
     def stop(self, seconds: int) -> None:
         """Take no more jobs and wait up to ``seconds`` for those that run."""
+        self.take_no_more()
+        self._notices.stop()
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=seconds)
         self._stopped = True
         self._database.dispose()
@@ -143,7 +192,9 @@ class Engine:
             if workflow.executor_id not in alive and workflow.queue_name is not None:
                 orphans.setdefault(workflow.queue_name, []).append(workflow.workflow_id)
         for lane, ids in orphans.items():
-            DBOS.resume_workflows(ids, queue_name=lane if lane in LANES else WORK)
+            to = lane if lane in LANES else WORK
+            DBOS.resume_workflows(ids, queue_name=to)
+            self._bells[to].ring()
         return sum(len(ids) for ids in orphans.values())
 
     def forget_finished(self, limit: int = 1000) -> int:

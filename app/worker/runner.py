@@ -161,6 +161,7 @@ class Runner:
         if seconds <= 0:
             return
         self._draining.set()
+        self._engine.take_no_more()
         LOG.info("the worker takes no more jobs and lets those that run end", running=len(self.running))
         limit = time.monotonic() + seconds
         while self.running and time.monotonic() < limit:
