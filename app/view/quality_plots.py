@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import floor, log10
 from typing import Any
 
 from core.reports.learning_curve import LOOK_AHEAD, Point, Trend
@@ -68,9 +69,9 @@ def alpha_weeks(weeks: Sequence[Mapping[str, Any]]) -> Drawing | None:
     shown = [week for week in weeks if week["alpha"] is not None][-MOST_WEEKS:]
     if len(shown) < FEWEST_WEEKS:
         return None
-    floor = min(0.0, *(week["alpha"] if week["low"] is None else week["low"] for week in shown))
-    bottom = -0.5 if floor >= -0.5 else -1.0
-    bottom = 0.0 if floor >= 0 else bottom
+    lowest = min(0.0, *(week["alpha"] if week["low"] is None else week["low"] for week in shown))
+    bottom = -0.5 if lowest >= -0.5 else -1.0
+    bottom = 0.0 if lowest >= 0 else bottom
 
     def y(value: float) -> float:
         return HEIGHT * (1 - (max(value, bottom) - bottom) / (1 - bottom))
@@ -138,7 +139,7 @@ def curve(report: Mapping[str, Any]) -> Drawing | None:
         lower = [at(x, min(trend.at(x) for trend in trends)) for x in ahead]
         bands = (_points([*upper, *lower[::-1]]),)
     return Drawing(
-        x_ticks=tuple(Tick(WIDTH * part / 4, f"{most * part / 4:,.0f}") for part in range(5)),
+        x_ticks=tuple(Tick(WIDTH * x / most, f"{x:,.0f}") for x in _round_places(most)),
         y_ticks=tuple(Tick(HEIGHT * (1 - part / 4), f"{25 * part}") for part in range(5)),
         lines=tuple(lines),
         bands=bands,
@@ -148,6 +149,13 @@ def curve(report: Mapping[str, Any]) -> Drawing | None:
 
 def _observed(one: Point, place: tuple[float, float]) -> Mark:
     return Mark("after", *place, f"{one.x:,.0f}: {100 * one.score:.0f} %, n = {one.n:,.0f}")
+
+
+def _round_places(most: float) -> list[float]:
+    """Round numbers from 0 to at most ``most``, three to six of them."""
+    size = 10.0 ** floor(log10(most / 10))
+    step = next(size * part for part in (1, 2, 5, 10, 20) if most / (size * part) <= 5)
+    return [step * part for part in range(int(most / step) + 1)]
 
 
 def _between(first: float, last: float) -> list[float]:

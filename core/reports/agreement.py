@@ -147,10 +147,17 @@ def _pairs(by_output: Mapping[int, Mapping[int, Judgement]]) -> list[dict[str, A
                 "high": high,
                 "kappa": kappa([(int(x.wrong), int(y.wrong)) for x, y in both]) if len(both) >= FEWEST else None,
                 "first": _first(both),
-                "spans": SpanAgreementReport().compute([(x.spans, y.spans) for x, y in both]),
+                "spans": SpanAgreementReport().compute(
+                    [(x.spans, y.spans) for x, y in both if _placed(x) and _placed(y)]
+                ),
             }
         )
     return rows
+
+
+def _placed(one: Judgement) -> bool:
+    """Whether it says which places are wrong: who found the answer faulty and marked no words says nothing of them."""
+    return bool(one.spans) or not one.wrong
 
 
 def _first(both: Sequence[tuple[Judgement, Judgement]]) -> dict[str, Any]:

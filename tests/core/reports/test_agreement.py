@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 
 import pytest
 
@@ -98,3 +99,35 @@ def test_alpha_of_more_than_two_values_and_four_observers() -> None:
     observers = ["123321412...", "1233224125.3", ".3332342251.", "12332441251."]
     units = [[row[n] for row in observers if row[n] != "."] for n in range(12)]
     assert alpha(units) == pytest.approx(0.743, abs=0.0005)
+
+
+def test_who_found_a_fault_and_marked_no_words_says_nothing_of_spans() -> None:
+    rows = [
+        Judgement(n, user, f"p{user}", True, spans=((0, 4),) if user == 1 else ()) for n in range(12) for user in (1, 2)
+    ]
+    assert AgreementReport().compute(rows)["pairs"][0]["spans"]["n"] == 0
+    fine = [
+        Judgement(n, user, f"p{user}", user == 1, spans=((0, 4),) if user == 1 else ())
+        for n in range(12)
+        for user in (1, 2)
+    ]
+    assert AgreementReport().compute(fine)["pairs"][0]["spans"]["f1"] == 0, "nothing is wrong, says the other"
+
+
+def test_alpha_by_week_and_first_errors_by_pair() -> None:
+    """Two ISO weeks: in the first ten answers of full agreement on both values, in the second nine, which are too few."""
+    moments = [datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC)]
+    rows = [
+        Judgement(
+            n, user, f"p{user}", n % 2 == 0, at=moments[n >= 10], first_error=0 if n % 2 == 0 and user < 3 else -1
+        )
+        for n in range(19)
+        for user in (1, 2)
+    ]
+    report = AgreementReport().compute(rows)
+    assert [(week["week"], week["n"], week["alpha"]) for week in report["weeks"]] == [
+        ("2026-W10", 10, 1.0),
+        ("2026-W11", 9, None),
+    ]
+    assert report["weeks"][1]["low"] is None
+    assert report["pairs"][0]["first"] == {"n": 19, "same": 1.0, "low": pytest.approx(0.832, abs=0.001), "high": 1.0}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from core.reports.agreement import Judgement
@@ -63,3 +65,13 @@ def test_answers_without_a_risk_say_nothing_of_it() -> None:
     some = [Judgement(n, 1, "ann", True, blind=n % 2 == 0) for n in range(100)]
     found = AnchoringReport().compute(some)["figures"]
     assert found["with_risk"]["shown_n"] == 0 and found["faulty"]["enough"]
+
+
+def test_what_was_reviewed_before_the_blind_slice_began_does_not_count() -> None:
+    """Blind shares are switched on later: an older, worse model would make the others look strict."""
+    day = [datetime(2026, 3, number + 1, tzinfo=UTC) for number in range(3)]
+    old = [Judgement(n, 1, "ann", True, at=day[0]) for n in range(100)]
+    new = [Judgement(1000 + n, 1, "ann", n % 4 == 0, at=day[1 + n % 2], blind=n % 8 < 4) for n in range(80)]
+    new.sort(key=lambda row: row.at or day[0])
+    found = AnchoringReport().compute([*old, *new])["figures"]["faulty"]
+    assert found["shown_n"] == 40 and found["difference"] == pytest.approx(0)
