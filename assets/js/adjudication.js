@@ -9,15 +9,14 @@
   function take(letter) {
     const opinion = find(letter);
     if (!ns.review.item) return;
-    if (!opinion) { ns.review.say(`There is no review ${letter} here.`, 'warn'); return; }
+    if (!opinion) { ns.review.say('There is no review {letter} here.', 'warn', { letter }); return; }
     const said = JSON.parse(opinion.dataset.form);
     ns.marks.change((form) => {
       for (const name of Object.keys(form)) if (name in said && !OWN.includes(name)) form[name] = said[name];
       form.takes = Number(opinion.dataset.review);
     });
-    ns.review.say(opinion.dataset.verdict === 'acceptable'
-      ? `Review ${letter} is taken: nothing is wrong. Say why, then submit.`
-      : `Review ${letter} is taken. Change what you like, say why, then submit.`);
+    if (opinion.dataset.verdict === 'acceptable') ns.review.say('Review {letter} is taken: nothing is wrong. Say why, then submit.', '', { letter });
+    else ns.review.say('Review {letter} is taken. Change what you like, say why, then submit.', '', { letter });
     shown();
     ns.focusField('rv-reason');
   }
@@ -31,7 +30,7 @@
       if (form.first_wrong_step === null && form.protocol === said.protocol) form.first_wrong_step = said.first_wrong_step;
       form.error_type = form.error_type || said.error_type;
     });
-    ns.review.say(`The words of review ${letter} are added.`);
+    ns.review.say('The words of review {letter} are added.', '', { letter });
   }
 
   function merge() {

@@ -4,7 +4,7 @@
   'use strict';
   const ns = (window.Corrigenda = window.Corrigenda || {});
   const review = () => ns.review;
-  const RATINGS = [[null, 'not rated'], [-1, 'wrong'], [0, 'neutral'], [1, 'right']];
+  const RATINGS = [[null, () => say('not rated')], [-1, () => say('wrong')], [0, () => say('neutral')], [1, () => say('right')]];
   const MOST = 200;
   const made = (tag, properties = {}, ...children) => {
     const node = Object.assign(document.createElement(tag), properties);
@@ -19,11 +19,11 @@
       const here = form.alternatives.map((one, at) => [...one, at]).filter(([of, text]) => of === step && text.trim());
       list.hidden = !here.length;
       list.replaceChildren(...here.map(([, text, label, at]) => {
-        const edit = made('button', { type: 'button', className: 'rv-button small', textContent: 'Edit' });
+        const edit = made('button', { type: 'button', className: 'rv-button small', textContent: say('Edit') });
         Object.assign(edit.dataset, { act: 'alternative', at });
-        edit.setAttribute('aria-label', `Edit this alternative for step ${step + 1}`);
-        const rated = RATINGS.find(([value]) => value === label)[1];
-        return made('li', {}, made('span', { className: 'rv-alternative-says', textContent: `Instead, ${rated}:` }), ' ', made('span', { className: 'rv-pre', textContent: text }), ' ', edit);
+        edit.setAttribute('aria-label', say('Edit this alternative for step {n}', { n: step + 1 }));
+        const rated = RATINGS.find(([value]) => value === label)[1]();
+        return made('li', {}, made('span', { className: 'rv-alternative-says', textContent: say('Instead, {rated}:', { rated }) }), ' ', made('span', { className: 'rv-pre', textContent: text }), ' ', edit);
       }));
     }
   };
@@ -33,7 +33,7 @@
     const { item } = review();
     if (!item || document.getElementById('rv-alternative') || !document.getElementById(`rv-step-${step}`)) return;
     const list = item.form.alternatives;
-    if (at === null && list.length >= MOST) { review().say(`No more than ${MOST} alternatives fit into one review.`, 'warn'); return; }
+    if (at === null && list.length >= MOST) { review().say('No more than {n} alternatives fit into one review.', 'warn', { n: MOST }); return; }
     const one = at === null ? [step, '', null] : list[at];
     if (at === null) list.push(one);
     dialog(item, one, at === null).showModal();
@@ -43,17 +43,17 @@
   function dialog(item, one, isNew) {
     const [step] = one;
     const text = made('textarea', { id: 'rv-alternative-text', rows: 4, maxLength: 20000, value: one[1] });
-    const ratings = made('fieldset', { className: 'rv-ratings' }, made('legend', { textContent: 'It would be' }), ...RATINGS.map(([value, says]) => {
+    const ratings = made('fieldset', { className: 'rv-ratings' }, made('legend', { textContent: say('It would be') }), ...RATINGS.map(([value, says]) => {
       const radio = made('input', { type: 'radio', name: 'rv-alternative-rating', value: String(value), checked: one[2] === value });
       radio.addEventListener('change', () => { one[2] = value; save(); });
-      return made('label', {}, radio, ` ${says}`);
+      return made('label', {}, radio, ` ${says()}`);
     }));
-    const done = made('button', { type: 'submit', className: 'rv-button rv-primary', textContent: 'Keep' });
-    const gone = made('button', { type: 'button', className: 'rv-button', textContent: isNew ? 'Drop' : 'Remove' });
+    const done = made('button', { type: 'submit', className: 'rv-button rv-primary', textContent: say('Keep') });
+    const gone = made('button', { type: 'button', className: 'rv-button', textContent: isNew ? say('Drop') : say('Remove') });
     const form = made('form', { method: 'dialog' },
-      made('h2', { id: 'rv-alternative-title', textContent: `Alternative for step ${step + 1}` }),
+      made('h2', { id: 'rv-alternative-title', textContent: say('Alternative for step {n}', { n: step + 1 }) }),
       made('p', { className: 'rv-quoted rv-pre', textContent: document.getElementById(`rv-step-${step}-text`).textContent }),
-      made('label', { htmlFor: text.id, textContent: 'What could stand there instead' }), text, ratings,
+      made('label', { htmlFor: text.id, textContent: say('What could stand there instead') }), text, ratings,
       made('div', { className: 'rv-actions' }, done, gone));
     const node = made('dialog', { id: 'rv-alternative', className: 'rv-dialog' }, form);
     node.setAttribute('aria-labelledby', 'rv-alternative-title');
@@ -79,7 +79,7 @@
   // The answer changes under them: their words go on as part of the correction, so that nothing typed is lost.
   ns.carryAlternatives = (form) => {
     document.getElementById('rv-alternative')?.close();
-    const said = form.alternatives.filter((one) => one[1].trim()).map(([step, text]) => `Instead of step ${step + 1} of the attempt before: ${text.trim()}`);
+    const said = form.alternatives.filter((one) => one[1].trim()).map(([step, text]) => say('Instead of step {n} of the attempt before: {text}', { n: step + 1, text: text.trim() }));
     form.text = [form.text.trim(), ...said].filter(Boolean).join('\n');
     form.alternatives = [];
     return said.length > 0;

@@ -75,7 +75,7 @@
     const places = next.edits.filter((other) => same(other, edit)).length;
     withOff(next, one.off);
     use(next);
-    review().say(`Changed at all ${places} places. Press u to take it back.`);
+    review().say('Changed at all {n} places. Press u to take it back.', '', { n: places });
   }
 
   // The key: the change that has the focus, else the first that could be made elsewhere.
@@ -133,11 +133,13 @@
     offer(one);
     $('rv-limit-row').hidden = one.edits.length < 2;
     $('rv-limit').value = one.most;
-    const said = `${one.most} % of ${segments(one.source).length > 1 ? 'a step' : 'the text'}`;
+    const n = one.most;
+    const said = segments(one.source).length > 1 ? say('{n} % of a step', { n }) : say('{n} % of the text', { n });
     $('rv-limit').setAttribute('aria-valuetext', said);
     $('rv-limit-says').textContent = said;
     const left = one.off.size;
-    $('rv-changes-says').textContent = left ? `${one.edits.length - left} of ${one.edits.length} changes are taken.` : `${one.edits.length} ${one.edits.length === 1 ? 'change' : 'changes'}.`;
+    const all = one.edits.length;
+    $('rv-changes-says').textContent = left ? say('{n} of {all} changes are taken.', { n: all - left, all }) : sayCount(all, '{n} change.', '{n} changes.');
     if (focused !== undefined || (offered && !$('rv-all').contains(document.activeElement))) document.querySelector('#rv-diff .rv-edit[tabindex="0"]')?.focus({ preventScroll: true });
   }
 
@@ -158,9 +160,9 @@
   function button(one, edit, number) {
     const [gone, come] = words(edit);
     const on = !one.off.has(edit);
-    const says = !gone ? `“${come}” is put in` : !come ? `“${gone}” is taken out` : `“${gone}” becomes “${come}”`;
+    const says = !gone ? say('“{come}” is put in', { come }) : !come ? say('“{gone}” is taken out', { gone }) : say('“{gone}” becomes “{come}”', { gone, come });
     const parts = [gone && made(on ? 'del' : 'span', { textContent: gone }), come && made(on ? 'ins' : 's', { textContent: come })];
-    const node = made('span', { className: 'rv-edit', tabIndex: -1, title: on ? 'Leave this change out' : 'Take this change' }, ...parts.filter(Boolean));
+    const node = made('span', { className: 'rv-edit', tabIndex: -1, title: on ? say('Leave this change out') : say('Take this change') }, ...parts.filter(Boolean));
     if (!(gone + come).trim()) node.classList.add('rv-edit-blank');
     for (const [name, value] of Object.entries({ role: 'button', 'aria-pressed': on, 'aria-label': says })) node.setAttribute(name, value);
     Object.assign(node.dataset, { act: 'edit', edit: number });
@@ -181,10 +183,11 @@
       if (!further || rows.length === MOST_OFFERS) continue;
       const all = on.filter((other) => same(edit, other)).length + further;
       const [gone, come] = words(edit).map((text) => (text.length > 40 ? `${text.slice(0, 39)}…` : text));
-      const press = made('button', { type: 'button', className: 'rv-button small', textContent: `Apply to all ${all}` });
+      const press = made('button', { type: 'button', className: 'rv-button small', textContent: say('Apply to all {n}', { n: all }) });
       Object.assign(press.dataset, { act: 'everywhere', edit: one.edits.indexOf(edit) });
-      const says = come ? `“${gone}” becomes “${come}”: ` : `“${gone}” is taken out: `;
-      rows.push(made('li', {}, press, made('span', { className: 'small', textContent: `${says}it stands at ${further} more ${further === 1 ? 'place' : 'places'}.` })));
+      const says = come ? say('“{gone}” becomes “{come}”', { gone, come }) : say('“{gone}” is taken out', { gone });
+      const more = sayCount(further, 'it stands at {n} more place.', 'it stands at {n} more places.');
+      rows.push(made('li', {}, press, made('span', { className: 'small', textContent: `${says}: ${more}` })));
     }
     if (rows.length) rows[0].firstChild.append(' ', made('kbd', { textContent: 'l' }));
     $('rv-all').replaceChildren(...rows);

@@ -47,12 +47,18 @@
     else ns.lostClaim(why);
   }
 
+  // What the API says of a claim that is over, in English.
+  const LOST = [
+    { says: 'This item has been submitted already.' }, { says: 'This item was set aside meanwhile.' },
+    { says: 'Your time for this item ran out, or you gave it back. Take the next item.' },
+    { says: 'Your time for this item ran out and it was given to somebody else, or you opened it anew in another window.' },
+  ];
   ns.lostClaim = (why) => {
     if (!held) return;
     held.lost = true;
     const banner = document.getElementById('rv-lost');
     if (!banner) return;
-    document.getElementById('rv-lost-says').textContent = why;
+    document.getElementById('rv-lost-says').textContent = LOST.some((one) => one.says === why) ? say(why) : why;
     banner.hidden = false;
   };
 

@@ -5,7 +5,7 @@
   const QUIET_MS = 1000;
   const AT_LEAST_MS = 2000;
   const RETRY_MS = 3000;
-  const clock = () => new Date().toLocaleTimeString([], { hour12: false });
+  const clock = () => new Date().toLocaleTimeString(document.documentElement.lang || [], { hour12: false });
 
   class DraftKeeper {
     // `read` gives the body to keep; `mark` shows the state in words; `heard` gets the server's reply to a save.
@@ -40,7 +40,7 @@
       try {
         localStorage.setItem(this.key, JSON.stringify({ revision: this.revision, body: this.read(), at: now }));
       } catch { /* a full or forbidden local store still leaves the server's copy */ }
-      this.mark('saving', 'saving');
+      this.mark('saving', say('saving'));
       this.#plan(Math.max(0, Math.min(QUIET_MS, this.firstUnsaved + AT_LEAST_MS - now)));
     }
 
@@ -78,7 +78,7 @@
     async #put() {
       const revision = this.revision;
       this.firstUnsaved = 0;
-      this.mark('saving', 'saving');
+      this.mark('saving', say('saving'));
       try {
         const answer = await fetch(this.#url(), this.#request());
         this.offline = answer.status >= 500;
@@ -86,19 +86,19 @@
         if (!answer.ok) return this.#refused(answer.status, reply);
         this.stuck = false;
         this.saved = Math.max(this.saved, revision);
-        if (!this.closed && !this.dirty) this.mark('saved', `saved ${clock()}`);
+        if (!this.closed && !this.dirty) this.mark('saved', say('saved {time}', { time: clock() }));
         if (!this.closed) this.heard(reply);
       } catch {
         this.offline = true;
-        this.mark('offline', 'offline, kept here');
+        this.mark('offline', say('offline, kept here'));
       }
     }
 
     #refused(status, reply) {
-      if (this.offline) return this.mark('offline', 'offline, kept here');
+      if (this.offline) return this.mark('offline', say('offline, kept here'));
       this.stuck = true;
-      const says = status === 401 ? 'signed out, kept here' : reply.detail || 'not saved, kept here';
-      this.mark('offline', typeof says === 'string' ? says : 'not saved, kept here');
+      const known = { 401: say('signed out, kept here'), 403: say('not yours, kept here'), 404: say('item gone, kept here') };
+      this.mark('offline', known[status] || say('not saved, kept here'));
     }
 
     #url() { return `/api/v1/drafts/${this.assignment}`; }

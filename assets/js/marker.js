@@ -10,9 +10,9 @@
   let dragging = null; // {pointer, from, to, y, frame}
 
   function make() {
-    marker = Object.assign(document.createElement('span'), { className: 'rv-marker', id: 'rv-marker', textContent: 'BAD', tabIndex: 0 });
-    for (const [name, value] of Object.entries({ role: 'slider', 'aria-orientation': 'vertical', 'aria-label': 'First bad step', 'aria-valuemin': 1 })) marker.setAttribute(name, value);
-    marker.title = 'Drag it to another step, or use the arrow keys';
+    marker = Object.assign(document.createElement('span'), { className: 'rv-marker', id: 'rv-marker', textContent: say('BAD'), tabIndex: 0 });
+    for (const [name, value] of Object.entries({ role: 'slider', 'aria-orientation': 'vertical', 'aria-label': say('First bad step'), 'aria-valuemin': 1 })) marker.setAttribute(name, value);
+    marker.title = say('Drag it to another step, or use the arrow keys');
     marker.addEventListener('pointerdown', grab);
     marker.addEventListener('pointermove', (event) => { if (dragging?.pointer === event.pointerId) drag(event.clientY); });
     marker.addEventListener('pointerup', (event) => { if (dragging?.pointer === event.pointerId) drop(true); });
@@ -20,7 +20,7 @@
     marker.addEventListener('lostpointercapture', () => drop(false));
     marker.addEventListener('keydown', keyed);
     note = Object.assign(document.createElement('p'), { className: 'rv-mask-note muted small' });
-    const unmark = Object.assign(document.createElement('button'), { type: 'button', className: 'rv-button small', textContent: 'Unmark' });
+    const unmark = Object.assign(document.createElement('button'), { type: 'button', className: 'rv-button small', textContent: say('Unmark') });
     unmark.dataset.act = 'unmark';
     note.append(document.createElement('span'), ' ', unmark);
   }
@@ -41,8 +41,10 @@
     const later = steps - 1 - form.first_wrong_step;
     marker.setAttribute('aria-valuemax', steps);
     marker.setAttribute('aria-valuenow', form.first_wrong_step + 1);
-    marker.setAttribute('aria-valuetext', `step ${form.first_wrong_step + 1} of ${steps}`);
-    note.firstChild.textContent = later ? `${later} later ${later === 1 ? 'step is' : 'steps are'} masked: nothing is said of ${later === 1 ? 'it' : 'them'}.` : 'It is the last step.';
+    marker.setAttribute('aria-valuetext', say('step {n} of {all}', { n: form.first_wrong_step + 1, all: steps }));
+    note.firstChild.textContent = later
+      ? sayCount(later, '{n} later step is masked: nothing is said of it.', '{n} later steps are masked: nothing is said of them.')
+      : say('It is the last step.');
   };
 
   function keyed(event) {
@@ -76,7 +78,7 @@
   function point(to) {
     dragging.to = to;
     for (const [index, step] of all().entries()) step.classList.toggle('rv-drop', index === to);
-    marker.setAttribute('aria-valuetext', `step ${to + 1} of ${all().length}`);
+    marker.setAttribute('aria-valuetext', say('step {n} of {all}', { n: to + 1, all: all().length }));
   }
 
   function scroll() {

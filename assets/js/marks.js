@@ -67,7 +67,7 @@
     if (!form || index >= steps()) return;
     if (form.protocol === 'per_step') { rate(index, -1); return; }
     if (form.first_wrong_step !== null && isMasked(form, index)) {
-      review().say(`Step ${index + 1} is masked, because step ${form.first_wrong_step + 1} is marked. Move the mark (J and K, or drag it), or press u.`, 'warn');
+      review().say('Step {n} is masked, because step {marked} is marked. Move the mark (J and K, or drag it), or press u.', 'warn', { n: index + 1, marked: form.first_wrong_step + 1 });
       return;
     }
     review().at = index;
@@ -89,7 +89,8 @@
   function moveBad(by) {
     const form = item()?.form;
     if (!form || form.protocol === 'per_step' || form.first_wrong_step === null) {
-      review().say(form?.protocol === 'per_step' ? 'Each step has its own rating here: nothing moves.' : 'No step is marked yet. Press x at the first bad one.', 'warn');
+      if (form?.protocol === 'per_step') review().say('Each step has its own rating here: nothing moves.', 'warn');
+      else review().say('No step is marked yet. Press x at the first bad one.', 'warn');
       return;
     }
     const to = Math.min(Math.max(form.first_wrong_step + by, 0), steps() - 1);
@@ -133,15 +134,15 @@
       form.protocol = protocol;
     });
     ns.review.protocol = protocol;
-    review().say(protocol === 'bisect' && one.form.first_wrong_step !== null
-      ? `Halving: step ${one.form.first_wrong_step + 1} is marked already. Unmark it to search.` : HOW[protocol]);
+    if (protocol === 'bisect' && one.form.first_wrong_step !== null) review().say('Halving: step {n} is marked already. Unmark it to search.', '', { n: one.form.first_wrong_step + 1 });
+    else review().say(HOW[protocol].says);
     if (searching(one.form)) review().focusStep(search(one.form).question);
   }
 
   const HOW = {
-    first_error: 'First error: mark the first bad step (x). Those before it are accepted, those after it masked.',
-    per_step: 'Each step: rate it wrong (-), neutral (0) or right (+).',
-    bisect: 'Halving: is it fine up to here? Yes (y) or no (n).',
+    first_error: { says: 'First error: mark the first bad step (x). Those before it are accepted, those after it masked.' },
+    per_step: { says: 'Each step: rate it wrong (-), neutral (0) or right (+).' },
+    bisect: { says: 'Halving: is it fine up to here? Yes (y) or no (n).' },
   };
 
   // What the marks say of each step; a neutral rating from before stays.
@@ -195,7 +196,9 @@
   }
 
   // ---- the page ----------------------------------------------------------------------------------------------------
-  const SAYS = { bad: ', first bad step', fine: ', fine', neutral: ', neutral', wrong: ', wrong', masked: ', masked', '': '' };
+  const SAYS = {
+    bad: { says: ', first bad step' }, fine: { says: ', fine' }, neutral: { says: ', neutral' }, wrong: { says: ', wrong' }, masked: { says: ', masked' },
+  };
 
   function stateOf(form, index) {
     if (form.protocol === 'per_step') {
@@ -220,7 +223,7 @@
       step.classList.toggle('rv-at', index === review().at);
       step.classList.toggle('rv-asked', asked !== null && index >= asked.low && index <= asked.question);
       step.classList.toggle('rv-until', asked !== null && index === asked.question);
-      step.querySelector('.rv-step-state').textContent = SAYS[state];
+      step.querySelector('.rv-step-state').textContent = state ? say(SAYS[state].says) : '';
       for (const button of step.querySelectorAll('.rv-mark')) button.disabled = state === 'masked';
       const press = (name, on) => step.querySelector(name).setAttribute('aria-pressed', String(on));
       press('[data-act=bad]', state === 'bad');
@@ -243,11 +246,11 @@
     const offer = document.querySelector('[data-act=take]');
     if (offer) {
       press(offer, took);
-      offer.firstChild.textContent = took ? 'Taken ' : 'Take it ';
+      offer.firstChild.textContent = `${took ? say('Taken') : say('Take it')} `;
     }
     if ($('rv-took')) {
       $('rv-took').hidden = !took || !form.text.trim();
-      $('rv-took').textContent = took ? `From the critic “${form.took.replaceAll('_', ' ')}”: make it your own words.` : '';
+      $('rv-took').textContent = took ? say('From the critic “{critic}”: make it your own words.', { critic: form.took.replaceAll('_', ' ') }) : '';
     }
   }
 
@@ -262,21 +265,21 @@
   }
 
   function searchSays(form, asked) {
-    if (asked) return `Is it fine up to step ${asked.question + 1}, itself included? Question ${asked.asked + 1} of at most ${ns.mostQuestions(steps())}.`;
-    if (form.first_wrong_step !== null) return `Step ${form.first_wrong_step + 1} is the first bad one. Say why (c), then submit (Enter).`;
+    if (asked) return say('Is it fine up to step {n}, itself included? Question {k} of at most {most}.', { n: asked.question + 1, k: asked.asked + 1, most: ns.mostQuestions(steps()) });
+    if (form.first_wrong_step !== null) return say('Step {n} is the first bad one. Say why (c), then submit (Enter).', { n: form.first_wrong_step + 1 });
     const { firstError } = search(form);
-    if (firstError === -1) return 'By your answers every step is fine. Accept the answer (a), or go back (u).';
-    return `Your answers lead to step ${firstError + 1}, which is not marked. Mark it (x), or go back (u).`;
+    if (firstError === -1) return say('By your answers every step is fine. Accept the answer (a), or go back (u).');
+    return say('Your answers lead to step {n}, which is not marked. Mark it (x), or go back (u).', { n: firstError + 1 });
   }
 
   function marked(form) {
-    if (item().labels.length) return form.label ? `You say: ${form.label}.` : 'Choose the right label, or accept the model’s.';
+    if (item().labels.length) return form.label ? say('You say: {label}.', { label: form.label }) : say('Choose the right label, or accept the model’s.');
     if (form.protocol === 'per_step') {
       const rated = Object.keys(form.ratings).length;
-      const first = form.first_wrong_step === null ? '' : ` Step ${form.first_wrong_step + 1} is the first wrong one.`;
-      return `${rated} of ${steps()} steps rated.${first}`;
+      const first = form.first_wrong_step === null ? '' : ` ${say('Step {n} is the first wrong one.', { n: form.first_wrong_step + 1 })}`;
+      return `${say('{n} of {all} steps rated.', { n: rated, all: steps() })}${first}`;
     }
-    return form.first_wrong_step === null ? 'No step is marked.' : `Step ${form.first_wrong_step + 1} is marked as the first bad one.`;
+    return form.first_wrong_step === null ? say('No step is marked.') : say('Step {n} is marked as the first bad one.', { n: form.first_wrong_step + 1 });
   }
 
   ns.marks = {

@@ -7,11 +7,11 @@
   const $ = (id) => document.getElementById(id);
   const NO_MARKS = () => ({ first_wrong_step: null, fine: [], ratings: {}, answers: [], answer_right: null, took: '' });
   const BLANK = () => ({ output: 0, text: '', error_type: '', scope: 'skill', dependency: 'last', handled: false, rewrite: null, label: '', protocol: 'first_error', alternatives: [], reason: '', takes: 0, split: '', seconds: 0, ...NO_MARKS() });
-  const page = (ns.review = { item: null, send, rendered, sync, open, touch, say, at: 0, busy: '', protocol: '' });
+  const page = (ns.review = { item: null, send, rendered, sync, open, touch, say: tell, at: 0, busy: '', protocol: '' });
 
   // ---- events to and from the server -------------------------------------------------------------------------------
   function send(action, extra = {}) {
-    if (!page.bus) { say('The page is still loading. Try again in a moment.', 'warn'); return false; }
+    if (!page.bus) { tell(say('The page is still loading. Try again in a moment.'), 'warn'); return false; }
     const { assignment = 0, output = 0, token = '' } = page.item || {};
     if (action !== 'similar') ns.restClaim?.();
     const act = () => page.bus('act', { action, query: location.search, assignment, output, token, ...extra });
@@ -64,11 +64,11 @@
     fade();
   }
 
-  // Says something without asking the server; the next answer of the server replaces it.
-  function say(text, tone = '') {
+  // Says something in the page's language without asking the server; the next answer of the server replaces it.
+  function tell(text, tone = '', values = {}) {
     const notice = $('rv-notice-body');
     if (!notice) return;
-    notice.textContent = text;
+    notice.textContent = say(text, values);
     notice.className = text ? `rv-notice banner ${tone}` : 'rv-notice';
     fade();
   }
@@ -77,7 +77,7 @@
   function fade() {
     clearTimeout(page.fading);
     const notice = $('rv-notice-body');
-    if (!notice?.matches('.bad, .warn')) page.fading = setTimeout(() => say(''), 8000);
+    if (!notice?.matches('.bad, .warn')) page.fading = setTimeout(() => tell(''), 8000);
   }
 
   // ---- one item ----------------------------------------------------------------------------------------------------
@@ -135,7 +135,8 @@
     const { form } = item;
     Object.assign(form, Object.fromEntries(Object.entries(kept.body || {}).filter(([name]) => name in form)));
     if (form.output !== item.output) forgetMarks(form, item.output);
-    markSaved(kept.local ? 'saving' : 'saved', kept.local ? 'restored from this browser' : kept.revision ? 'draft restored' : 'as you submitted it');
+    const from = kept.local ? say('restored from this browser') : kept.revision ? say('draft restored') : say('as you submitted it');
+    markSaved(kept.local ? 'saving' : 'saved', from);
     if (kept.local) item.keeper.touch();
   }
 
@@ -217,7 +218,24 @@
     form.dependency = proposed.dependency;
     $('rv-scope').value = form.scope;
     $('rv-dependency').value = form.dependency;
-    $('rv-handling').textContent = `Proposed: ${proposed.why}.`;
+    $('rv-handling').textContent = say('Proposed: {why}.', { why: reasons(proposed.why) });
+  }
+
+  // The API gives its reasons in English: those of core/lessons/handling.py, with what the person wrote in quotation marks.
+  const REASONS = [
+    { says: '{words} asks to begin again' }, { says: '{words} asks to carry on as planned' }, { says: '{words} states a rule for every answer' },
+    { says: '{words} is about the answer as a whole' }, { says: '{words} names a step' }, { says: '{words} is about what comes first' },
+    { says: '{words} says that something was left out' }, { says: 'step {n} is marked' }, { says: '{words} is about one place' },
+    { says: '{words} sets a value' }, { says: 'nothing in it reaches beyond one place' }, { says: 'it stands by itself' },
+    { says: 'it needs the attempt up to step {n}' }, { says: '{words} refers to the attempt' }, { says: 'it is about the attempt' },
+  ];
+  function reasons(why) {
+    return why.split('; ').map((part) => {
+      const words = /^“.*”/s.exec(part)?.[0];
+      const n = words ? undefined : /\bstep (\d+)/.exec(part)?.[1];
+      const plain = words ? part.replace(words, '{words}') : part.replace(/\bstep \d+/, 'step {n}');
+      return REASONS.some((one) => one.says === plain) ? say(plain, { words, n }) : part;
+    }).join('; ');
   }
 
   function focusStep(index) {

@@ -28,7 +28,7 @@
 
   function alternative(index) {
     const step = $(`rv-step-${index}`);
-    if (step?.dataset.state === 'masked') review().say(`Step ${index + 1} is masked. Move the mark (J and K, or drag it), or press u.`, 'warn');
+    if (step?.dataset.state === 'masked') review().say('Step {n} is masked. Move the mark (J and K, or drag it), or press u.', 'warn', { n: index + 1 });
     else if (step) ns.editAlternative(index);
   }
 
@@ -63,7 +63,7 @@
     const form = made('form', { method: 'dialog' });
     const input = made('textarea', { id: 'rv-ask-reason', rows: 3, maxLength: 2000, required: true });
     const go = made('button', { type: 'submit', className: 'rv-button rv-primary', textContent: title });
-    const back = made('button', { type: 'button', className: 'rv-button', textContent: 'Back' });
+    const back = made('button', { type: 'button', className: 'rv-button', textContent: say('Back') });
     const row = made('div', { className: 'rv-actions' });
     row.append(go, back);
     form.append(made('h2', { textContent: title }), made('label', { htmlFor: input.id, textContent: advice }), input, row);
@@ -85,8 +85,8 @@
     input.focus();
   }
 
-  const skip = () => item() && ask('Skip', 'Why do you skip it? Somebody else will see it.', (reason) => decide('skip', { reason }));
-  const flag = () => item() && ask('Flag', 'What should an expert look at?', (reason) => decide('flag', { reason }));
+  const skip = () => item() && ask(say('Skip'), say('Why do you skip it? Somebody else will see it.'), (reason) => decide('skip', { reason }));
+  const flag = () => item() && ask(say('Flag'), say('What should an expert look at?'), (reason) => decide('flag', { reason }));
 
   // ---- fields ------------------------------------------------------------------------------------------------------
   ns.focusField = (id) => {

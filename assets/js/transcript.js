@@ -34,7 +34,8 @@
       const at = placeOf(text, span, Number(start));
       return at < 0 ? null : text.slice(0, at) + right + text.slice(at + span.length);
     });
-    ns.review.say(done ? `“${right}” stands in the rewrite.` : `“${span}” is not in the rewrite any more.`, done ? '' : 'warn');
+    if (done) ns.review.say('“{name}” stands in the rewrite.', '', { name: right });
+    else ns.review.say('“{name}” is not in the rewrite any more.', 'warn', { name: span });
   }
 
   function whole(button) {
@@ -57,7 +58,7 @@
       const meaning = meanings[row.dataset.lesson];
       if (meaning === undefined) continue;
       row.querySelector('.rv-alike').textContent = Math.round((3 * Number(row.dataset.alike) + meaning) / 4);
-      row.querySelector('.rv-meaning').textContent = `meaning ${meaning} %, `;
+      row.querySelector('.rv-meaning').textContent = say('meaning {n} %, ', { n: meaning });
     }
     const focused = document.activeElement;
     const alike = (row) => Number(row.querySelector('.rv-alike').textContent) + (row.querySelector('.rv-disputed') ? 10 : 0);
