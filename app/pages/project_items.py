@@ -1,4 +1,4 @@
-"""The items of a project: how many are answered, a look at them, and the button that has the rest answered."""
+"""The items of a project: how many are answered, the list of them, and the button that has the rest answered."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import gradio as gr
 
 from app import answering, auth
 from app.pages import home, layout
+from app.pages.project_item_list import ItemList
 from app.state import AppState
 from app.view import home as home_view
 from app.view import projects as view
@@ -20,29 +21,31 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
     seen = gr.State({})
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
-            search = gr.Textbox(
-                label="Look for items",
-                placeholder="Words, then Enter",
-                max_lines=1,
-                max_length=200,
-                elem_id="items-search",
-            )
             overview = layout.html(elem_id="project-overview")
+            listed = ItemList(state, picker)
         with gr.Column(scale=1, min_width=300):
             generate = gr.Button("Generate missing answers", variant="primary", elem_id="generate")
             said = layout.html(elem_id="generate-said")
             work = layout.html(elem_id="project-work", actions=True)
 
-    def show(project: Any, text: Any, known: Any, request: gr.Request) -> list[Any]:
+    def figures(project: Any, known: Any, request: gr.Request) -> list[Any]:
         person = auth.require(request, Role.LEAD)
         project_id = layout.as_int(project)
         if project_id is None:
             return [known, "", ""]
         with state.db.read() as session:
-            overview = view.overview(session, project_id, str(text or "").strip()[:200] or None)
+            overview = view.overview(session, project_id)
             running = home_view.work(session, project_id, person, state.settings)
         marks, parts = layout.changed(known, overview=overview, work=running)
         return [marks, *parts]
+
+    def show(project: Any, known: Any, place: Any, words: Any, order: Any, risk: Any, request: gr.Request) -> list[Any]:
+        marks, overview, running = figures(project, known, request)
+        # Items came, or were answered or reviewed: so did what the list shows.
+        before = known.get("overview") if isinstance(known, dict) else None
+        moved = before is not None and before != marks.get("overview")
+        rows = listed.again(project, words, order, risk, place) if moved else [gr.skip()] * len(listed.shown)
+        return [marks, overview, running, *rows]
 
     def answer(project: Any, request: gr.Request) -> str:
         person = auth.require(request, Role.LEAD)
@@ -57,9 +60,9 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
         with state.db.read() as session:
             return home_view.work(session, layout.as_int(project), person, state.settings)
 
-    inputs, outputs = [picker, search, seen], [seen, overview, work]
-    picker.change(show, inputs, outputs, **layout.LIGHT)
-    search.submit(show, inputs, outputs, **layout.LIGHT)
+    inputs = [picker, seen, listed.place, *listed.filters]
+    outputs = [seen, overview, work, *listed.shown]
+    picker.change(figures, [picker, seen], [seen, overview, work], **layout.LIGHT)
     work.click(pressed, picker, work, **layout.LIGHT)
     gr.Timer(LIVE_SECONDS).tick(show, inputs, outputs, **layout.LIGHT)
     generate.click(answer, picker, said, **layout.LIGHT).then(show, inputs, outputs, **layout.LIGHT)

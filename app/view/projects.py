@@ -12,15 +12,14 @@ from app.view.render import render
 from core.exporters import REGISTRY as EXPORTERS
 from core.importing import columns, preview
 from core.table_files import RowError
-from store import items, jobs, projects, queue, samples
+from store import jobs, projects, queue, samples
 
-ITEMS_SHOWN = 15
 PREVIEW_ROWS = 8
 CELL = 2000  # characters of a field: pictures as text are long
 
 
-def overview(session: Session, project_id: int, text: str | None = None) -> str:
-    """How many items there are, how many are answered, and the first of them that hold ``text``."""
+def overview(session: Session, project_id: int) -> str:
+    """How many items there are, and how many are answered."""
     total, answered = samples.size(session, project_id)
     return render(
         "projects/overview.html",
@@ -28,8 +27,6 @@ def overview(session: Session, project_id: int, text: str | None = None) -> str:
         total=total,
         answered=answered,
         counts=queue.counts(session, project_id),
-        rows=items.page(session, project_id, limit=ITEMS_SHOWN, text=text),
-        text=text,
     )
 
 
