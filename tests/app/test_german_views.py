@@ -1,4 +1,4 @@
-"""Calibration, critics, self-correction, jobs and people in German: nothing of ours left in English, and numbers as Germans write them."""
+"""Calibration, critics, self-correction, jobs and people in German: none of our texts in English, numbers as Germans write them."""
 
 from __future__ import annotations
 
