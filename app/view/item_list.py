@@ -14,7 +14,7 @@ from store import items, queue
 
 ROWS = 50
 ALL, WAITING = "all", "waiting"
-ORDERS = ((N_("All, as they came in"), ALL), (N_("What waits, most urgent first"), WAITING))
+ORDERS = ((N_("As they came in"), ALL), (N_("Waiting, urgent first"), WAITING))
 MOST_WORDS = 200  # characters
 
 
