@@ -70,6 +70,9 @@ def _python(path: Path) -> Iterator[tuple[int, str | tuple[str, str]]]:
     for call in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name | ast.Attribute):
             name = call.func.id if isinstance(call.func, ast.Name) else call.func.attr
+            for word in call.keywords if path.name == "settings.py" and name == "Field" else ():
+                if word.arg == "description" and isinstance(word.value, ast.Constant):
+                    yield call.lineno, word.value.value
             if name in MARKS:
                 key = _key(name, [a.value if isinstance(a, ast.Constant) else None for a in call.args])
                 if key:
@@ -146,7 +149,7 @@ def faults(language: str = "de") -> list[str]:
             wrong.append(f"{where}: needs two forms")
         wanted = sorted(PLACES.findall(ids[-1]))
         for string in strings:
-            numbered = path.name == languages.ERRORS and sorted(re.findall(r"\{\d+\}", string))
+            numbered = path.name.startswith(languages.PATTERNS) and sorted(re.findall(r"\{\d+\}", string))
             same = len(numbered) == len(wanted) if numbered else sorted(PLACES.findall(string)) == wanted
             if string and not same and not (len(ids) > 1 and string == strings[0]):
                 wrong.append(f"{where}: placeholders differ in {string!r}")

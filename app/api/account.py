@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from app import auth
 from app.api.sign_in import state_of
 from app.state import AppState
+from app.view.languages import _
 from app.view.render import render
 from store import users
 
@@ -22,7 +23,7 @@ def page(request: Request, done: bool = False) -> Response:
     person = auth.person_of(state_of(request), request)
     if person is None:
         return RedirectResponse("/login?next=/account", 303)
-    return _page(person, done="Your password is changed. Other sessions have ended." if done else "")
+    return _page(person, done=_("Your password is changed. Other sessions have ended.") if done else "")
 
 
 @router.post("/account/password")
@@ -37,11 +38,11 @@ async def change_password(
     if person is None:
         return RedirectResponse("/login?next=/account", 303)
     if not state.settings.password_sign_in:
-        return _page(person, "Passwords are switched off here.", 403)
+        return _page(person, _("Passwords are switched off here."), 403)
     if new != again:
-        return _page(person, "The two new passwords differ. Type them again.", 400)
+        return _page(person, _("The two new passwords differ. Type them again."), 400)
     if await to_thread.run_sync(auth.check_password, state.db, person.name, old) is None:
-        return _page(person, "The present password is wrong.", 400)
+        return _page(person, _("The present password is wrong."), 400)
     try:
         hashed = await to_thread.run_sync(auth.hash_password, new)
     except ValueError as problem:

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from app import auth
 from app.api.sign_in import state_of
 from app.state import AppState
+from app.view.languages import N_, _, of_error
 from app.view.render import render
 from core.scopes import ROLE_FOR, Scope
 from core.types import Role
@@ -18,30 +19,30 @@ from store.clock import now
 
 router = APIRouter()
 SAYS = {
-    Scope.PROJECTS_READ: "read projects",
-    Scope.PROJECTS_WRITE: "add and change projects",
-    Scope.ITEMS_READ: "read items",
-    Scope.ITEMS_WRITE: "push items",
-    Scope.OUTPUTS_READ: "read outputs and their risk",
-    Scope.OUTPUTS_WRITE: "push outputs",
-    Scope.REVIEWS_READ: "read reviews and corrections",
-    Scope.REVIEWS_WRITE: "claim items and review them in your name",
-    Scope.RULES_WRITE: "read and change rules",
-    Scope.LESSONS_READ: "read and retrieve lessons",
-    Scope.LESSONS_WRITE: "propose and decide on lessons, take them and corrections back",
-    Scope.EXPORTS_READ: "read and download exports",
-    Scope.EXPORTS_WRITE: "write exports",
-    Scope.JOBS_READ: "follow jobs",
-    Scope.JOBS_WRITE: "start, stop and repeat jobs, train",
-    Scope.REPORTS_READ: "read reports",
-    Scope.PEOPLE_WRITE: "add and change people",
-    Scope.WEBHOOKS_WRITE: "set up webhooks",
-    Scope.AUDIT_READ: "search the audit log",
-    Scope.TOKENS: "see and revoke tokens of yours",
-    Scope.GATEWAY: "ask the model through the gateway",
-    Scope.ADMIN: "everything above",
+    Scope.PROJECTS_READ: N_("read projects"),
+    Scope.PROJECTS_WRITE: N_("add and change projects"),
+    Scope.ITEMS_READ: N_("read items"),
+    Scope.ITEMS_WRITE: N_("push items"),
+    Scope.OUTPUTS_READ: N_("read outputs and their risk"),
+    Scope.OUTPUTS_WRITE: N_("push outputs"),
+    Scope.REVIEWS_READ: N_("read reviews and corrections"),
+    Scope.REVIEWS_WRITE: N_("claim items and review them in your name"),
+    Scope.RULES_WRITE: N_("read and change rules"),
+    Scope.LESSONS_READ: N_("read and retrieve lessons"),
+    Scope.LESSONS_WRITE: N_("propose and decide on lessons, take them and corrections back"),
+    Scope.EXPORTS_READ: N_("read and download exports"),
+    Scope.EXPORTS_WRITE: N_("write exports"),
+    Scope.JOBS_READ: N_("follow jobs"),
+    Scope.JOBS_WRITE: N_("start, stop and repeat jobs, train"),
+    Scope.REPORTS_READ: N_("read reports"),
+    Scope.PEOPLE_WRITE: N_("add and change people"),
+    Scope.WEBHOOKS_WRITE: N_("set up webhooks"),
+    Scope.AUDIT_READ: N_("search the audit log"),
+    Scope.TOKENS: N_("see and revoke tokens of yours"),
+    Scope.GATEWAY: N_("ask the model through the gateway"),
+    Scope.ADMIN: N_("everything above"),
 }
-LIVES = ((30, "30 days"), (90, "90 days"), (365, "a year"), (0, "until it is revoked"))
+LIVES = ((30, N_("30 days")), (90, N_("90 days")), (365, N_("a year")), (0, N_("until it is revoked")))
 
 
 @router.get("/account/tokens")
@@ -66,10 +67,10 @@ def make(
     if person is None:
         return RedirectResponse("/login?next=/account/tokens", 303)
     if not (days.isdecimal() and len(days) < 5) or not (project == "" or (project.isdecimal() and len(project) < 19)):
-        return _page(state, person, error="Choose how long it lives, and its project, from the lists.", status=400)
+        return _page(state, person, error=_("Choose how long it lives, and its project, from the lists."), status=400)
     try:
         with state.db.write() as session:
-            _, text = tokens.create(
+            _row, text = tokens.create(
                 session,
                 person.id,
                 name,
@@ -78,7 +79,7 @@ def make(
                 project_id=int(project) if project else None,
             )
     except (ValueError, LookupError) as problem:
-        return _page(state, person, error=str(problem), status=400)
+        return _page(state, person, error=of_error(str(problem)), status=400)
     return _page(state, person, token=text)
 
 
@@ -93,7 +94,7 @@ def revoke(request: Request, token_id: int) -> Response:
         with state.db.write() as session:
             tokens.revoke(session, token_id, by=person.id, only_own=not person.may(Role.ADMIN))
     except (LookupError, OverflowError):
-        return _page(state, person, error="There is no such token of yours.", status=404)
+        return _page(state, person, error=_("There is no such token of yours."), status=404)
     return RedirectResponse("/account/tokens", 303)
 
 

@@ -10,6 +10,7 @@ from app import auth
 from app.pages import layout
 from app.state import AppState
 from app.view import home as view
+from app.view.languages import N_, _
 from app.view.render import render
 from store import jobs, reviews
 
@@ -19,7 +20,7 @@ SLOW_SECONDS = 30.0
 
 def build(state: AppState) -> None:
     seen = gr.State({})
-    picker = layout.head("Home", "What waits, and what the worker is doing.")
+    picker = layout.head(_("Home"), _("What waits, and what the worker is doing."))
     welcome = layout.html(elem_id="home-welcome")
     with gr.Row(equal_height=False, elem_classes="two-to-one"):
         with gr.Column(scale=2, min_width=320):
@@ -96,7 +97,7 @@ def change_job(state: AppState, person: auth.Person, data: dict[str, str]) -> No
         with state.db.write() as session:
             job = jobs.get(session, job_id)
             if not view.may_change(job, person):
-                raise layout.problem("Only an admin, or whoever started this job, can change it.", "Not allowed")
+                raise layout.problem(_("Only an admin, or whoever started this job, can change it."), N_("Not allowed"))
             if action == "cancel":
                 jobs.cancel(session, job.id, person.id)
             elif action == "retry":

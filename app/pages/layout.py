@@ -17,6 +17,8 @@ from gradio.context import Context
 
 from app import auth
 from app.pages.streams import keep_answers
+from app.view import languages
+from app.view.languages import N_, _
 from app.view.render import ASSETS, render
 from core.types import Role
 from store import projects
@@ -55,7 +57,7 @@ def build_mount(state: AppState, pages: tuple[Page, ...], mount: str) -> gr.Bloc
         blocks = gr.Blocks(title="Corrigenda", analytics_enabled=False, fill_width=True, delete_cache=UPLOADS_KEPT)
         own = [page for page in pages if page.mount == mount]
         for page in own[1:]:
-            blocks.route(page.title, page.path, show_in_navbar=False)
+            blocks.route(_(page.title), page.path, show_in_navbar=False)
         with blocks:
             for page in own:
                 blocks.current_page = page.path
@@ -99,7 +101,7 @@ def head(title: str, hint: str) -> gr.Dropdown:
         with gr.Column(scale=3, min_width=240):
             html(render("page_head.html", title=title, hint=hint))
         return gr.Dropdown(
-            [], label="Project", elem_id="project", interactive=True, container=False, min_width=240, scale=1
+            [], label=_("Project"), elem_id="project", interactive=True, container=False, min_width=240, scale=1
         )
 
 
@@ -157,19 +159,20 @@ def changed(seen: dict[str, int], **parts: str) -> tuple[dict[str, int], list[An
 
 
 def sentence(problem: Exception) -> str:
-    """An error's message as people read it: a capital first, a full stop at the end."""
-    text = str(problem.args[0] if problem.args else problem)
+    """An error's message as people read it, in their language: a capital first, a full stop at the end."""
+    text = languages.of_error(str(problem.args[0] if problem.args else problem))
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def said(text: str, tone: str) -> str:
     """A line that says what was done (``ok``), what to mind (``warn``) or what went wrong (``bad``)."""
-    return render("said.html", text=text, tone=tone)
+    return render("said.html", text=languages.of_error(text), tone=tone)
 
 
-def problem(message: str, title: str = "Not done") -> gr.Error:
+def problem(message: str, title: str = N_("Not done")) -> gr.Error:
     """An error for people: says what to do, and is no bug to be logged."""
-    return gr.Error(message[:1].upper() + message[1:], title=title, print_exception=False)
+    message = languages.of_error(message)
+    return gr.Error(message[:1].upper() + message[1:], title=_(title), print_exception=False)
 
 
 def on_load(handler: Callable[..., Any], inputs: Any = None, outputs: Any = None) -> Any:

@@ -12,12 +12,13 @@ from app import auth
 from app.pages import layout
 from app.settings import Settings
 from app.state import AppState
+from app.view.languages import _
 from app.view.render import render
 from core.types import Role
 
 
 def build(state: AppState) -> None:
-    layout.html(render("page_head.html", title="Settings", hint="As they are in effect now."))
+    layout.html(render("page_head.html", title=_("Settings"), hint=_("As they are in effect now.")))
     shown = layout.html(elem_id="settings")
 
     def show(request: gr.Request) -> str:
@@ -45,7 +46,7 @@ def rows(settings: Settings) -> list[dict[str, Any]]:
 
 def _shown(name: str, value: Any) -> str:
     if isinstance(value, SecretStr):
-        return "set, not shown"
+        return _("set, not shown")
     if name == "database_url" and value:
         return make_url(str(value)).render_as_string(hide_password=True)
     if value is None or value == []:

@@ -11,33 +11,38 @@ from app import auth, lesson_changes
 from app.pages import layout
 from app.state import AppState
 from app.view import taking_back as view
+from app.view.languages import N_, _
 from app.view.render import render
+from app.view.words import words
 from app.worker import client
 from core.types import LessonKind, Role
 
+BACK = N_("It is retraction {id}; below is the way back.")
 Handler = Callable[..., Any]
 LIVE_SECONDS = 4.0
-NO_SUSPECTS = "Nothing that stands has anything in common with what this retraction holds."
-HINT = "When a person, a guideline or an import turns out wrong: out of search, prompts and exports at once, and back again if need be."
+NO_SUSPECTS = N_("Nothing that stands has anything in common with what this retraction holds.")
+HINT = N_(
+    "When a person, a guideline or an import turns out wrong: out of search, prompts and exports at once, and back again if need be."
+)
 
 
 def build(state: AppState) -> None:
-    picker = layout.head("Taking back", HINT)
+    picker = layout.head(_("Taking back"), _(HINT))
     layout.html(render("taking_back/how.html"))
     controls = _controls()
-    look = gr.Button("Show what this reaches", variant="primary", elem_id="taking-look", scale=0, min_width=240)
+    look = gr.Button(_("Show what this reaches"), variant="primary", elem_id="taking-look", scale=0, min_width=240)
     preview = layout.html(elem_id="taking-preview")
     suspects = gr.CheckboxGroup(
-        [], label="Suspects: tick what is wrong as well", elem_id="taking-suspects", visible=False
+        [], label=_("Suspects: tick what is wrong as well"), elem_id="taking-suspects", visible=False
     )
     with gr.Row(equal_height=False):
         why = gr.Textbox(
-            label="Why? (of what is taken back, or of rolling it back)",
+            label=_("Why? (of what is taken back, or of rolling it back)"),
             max_lines=3,
             max_length=1000,
             elem_id="taking-why",
         )
-        act = gr.Button("Take it back", variant="stop", elem_id="taking-act", scale=0, min_width=160)
+        act = gr.Button(_("Take it back"), variant="stop", elem_id="taking-act", scale=0, min_width=160)
     said = layout.html(elem_id="taking-said")
     past = layout.html(elem_id="taking-past", actions=True)
     seen = gr.State({})
@@ -55,19 +60,21 @@ def build(state: AppState) -> None:
 
 def _controls() -> dict[str, Any]:
     with gr.Row(elem_classes="filters"):
-        author = gr.Dropdown([("Anybody", "")], value="", label="Corrected by", min_width=160)
-        since = gr.Textbox(label="From", placeholder="2026-03-01 14:30", max_lines=1, min_width=150)
-        until = gr.Textbox(label="Until", placeholder="2026-03-02", max_lines=1, min_width=150)
-        batch = gr.Dropdown([("Any", "")], value="", label="Items that came with", min_width=180)
-        said = gr.Textbox(label="Words in the correction", max_lines=1, min_width=180)
+        author = gr.Dropdown([(_("Anybody"), "")], value="", label=_("Corrected by"), min_width=160)
+        since = gr.Textbox(label=_("From"), placeholder="2026-03-01 14:30", max_lines=1, min_width=150)
+        until = gr.Textbox(label=_("Until"), placeholder="2026-03-02", max_lines=1, min_width=150)
+        batch = gr.Dropdown([(_("Any"), "")], value="", label=_("Items that came with"), min_width=180)
+        said = gr.Textbox(label=_("Words in the correction"), max_lines=1, min_width=180)
     with gr.Row(elem_classes="filters"):
-        kinds = [("Any", ""), *((kind.value.replace("_", " "), kind.value) for kind in LessonKind)]
-        kind = gr.Dropdown(kinds, value="", label="Kind of lesson", min_width=150)
-        text = gr.Textbox(label="Words in the lesson", max_lines=1, min_width=180)
-        numbers = gr.Textbox(label="Lessons by number", placeholder="12, 15", max_lines=1, min_width=140)
-        item = gr.Textbox(label="Item number", max_lines=1, min_width=110)
-        output = gr.Textbox(label="Answer number", max_lines=1, min_width=110)
-    reviews = gr.Checkbox(label="What they decided about the answers goes too (verdicts and marked steps)", value=False)
+        kinds = [(_("Any"), ""), *((words(kind.value), kind.value) for kind in LessonKind)]
+        kind = gr.Dropdown(kinds, value="", label=_("Kind of lesson"), min_width=150)
+        text = gr.Textbox(label=_("Words in the lesson"), max_lines=1, min_width=180)
+        numbers = gr.Textbox(label=_("Lessons by number"), placeholder="12, 15", max_lines=1, min_width=140)
+        item = gr.Textbox(label=_("Item number"), max_lines=1, min_width=110)
+        output = gr.Textbox(label=_("Answer number"), max_lines=1, min_width=110)
+    reviews = gr.Checkbox(
+        label=_("What they decided about the answers goes too (verdicts and marked steps)"), value=False
+    )
     return {
         "author": author,
         "since": since,
@@ -133,7 +140,7 @@ def _handlers(state: AppState, names: tuple[str, ...]) -> tuple[Handler, ...]:
         except (ValueError, LookupError) as problem:
             return [layout.said(layout.sentence(problem), "bad"), gr.skip(), gr.skip(), gr.skip()]
         near = _suspects(state, layout.as_int(project) or 0, said.id)
-        return [layout.said(f"{said.says()} It is retraction {said.id}; below is the way back.", "ok"), "", near, ""]
+        return [layout.said(f"{said.says()} {_(BACK).format(id=said.id)}", "ok"), "", near, ""]
 
     return opened, project_chosen, shown, done, _pressed(state), _follow(state)
 
@@ -158,7 +165,7 @@ def _pressed(state: AppState) -> Handler:
         try:
             if data.get("action") == "suspects":
                 near = _suspects(state, project_id, layout.as_int(data.get("id")) or 0)
-                return ["" if near.choices else layout.said(NO_SUSPECTS, ""), gr.skip(), near]
+                return ["" if near.choices else layout.said(_(NO_SUSPECTS), ""), gr.skip(), near]
             with state.db.write() as session:
                 return [layout.said(_press(session, data, project_id, person, str(why or "")), "ok"), "", gr.skip()]
         except (ValueError, LookupError) as problem:
@@ -173,33 +180,43 @@ def _press(session: Any, data: dict[str, str], project_id: int, person: auth.Per
     number = layout.as_int(data.get("id")) or 0
     if data.get("action") == "use":
         if not person.may(Role.LEAD, project_id):
-            raise ValueError("only a lead can change which version is in force")
+            raise ValueError(_("only a lead can change which version is in force"))
         return view.use(session, project_id, data.get("what", ""), number, person.id)
     if lessons.get_retraction(session, number).project_id != project_id:
-        raise LookupError(f"this project has no retraction {number}")
+        raise LookupError(_("this project has no retraction {id}").format(id=number))
     if data.get("action") == "relabel":
         n = lesson_changes.relabel(session, project_id, number, person.id, why)
-        return f"Labelled anew on {n} items; their lessons are proposed as soon as a worker has distilled them."
+        return _(
+            "Labelled anew on {n} items; their lessons are proposed as soon as a worker has distilled them."
+        ).format(n=n)
     if data.get("action") == "unlabel":
         return lesson_changes.unlabel(session, project_id, number, person.id, why).says()
     if data.get("action") != "undo" and data.get("action") != "heads":
-        raise ValueError("there is no such action")
+        raise ValueError(_("there is no such action"))
     if data.get("action") == "heads":
         lesson_changes.wake_unlearning(session, project_id, number, person.id)
-        return "Queued for the worker. What it offers stands here when it is done; nothing comes into force by itself."
+        return _(
+            "Queued for the worker. What it offers stands here when it is done; nothing comes into force by itself."
+        )
     found = lesson_changes.undo(session, number, person.id, why)
     parts = [
-        f"Rolled back. Lessons that are as they were: {len(found.lessons)}; active ones are found as soon as they are embedded."
+        _(
+            "Rolled back. Lessons that are as they were: {n}; active ones are found as soon as they are embedded."
+        ).format(n=len(found.lessons))
     ]
     if found.kept:
         parts.append(
-            f"Left as they are, because another retraction holds them or somebody decided since: {len(found.kept)}."
+            _("Left as they are, because another retraction holds them or somebody decided since: {n}.").format(
+                n=len(found.kept)
+            )
         )
     if found.turned_down:
-        parts.append(f"Proposals in their place that were turned down: {len(found.turned_down)}.")
+        parts.append(_("Proposals in their place that were turned down: {n}.").format(n=len(found.turned_down)))
     if found.good or found.stale:
         parts.append(
-            f"Exports that are good again: {len(found.good)}; written meanwhile and now stale: {len(found.stale)}."
+            _("Exports that are good again: {good}; written meanwhile and now stale: {stale}.").format(
+                good=len(found.good), stale=len(found.stale)
+            )
         )
     return " ".join(parts)
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.view.languages import N_, _
 from app.view.render import render
 from store import audit, users
 from store.tables import AuditEvent
 
 SHOWN = 50
 LONGEST = 400  # characters of a value on the page; the export has all of it
-PROGRAM = "the program"
+PROGRAM = N_("the program")
 
 
 def wanted(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def wanted(given: Mapping[str, Any]) -> dict[str, Any]:
         try:
             found["user_id"] = int(str(person))
         except ValueError:
-            raise ValueError("Choose a person from the list.") from None
+            raise ValueError(_("Choose a person from the list.")) from None
     if given.get("subject"):
         found["subject"] = str(given["subject"])[:40]
     for name, days in (("since", 0), ("until", 1)):
@@ -34,7 +35,7 @@ def wanted(given: Mapping[str, Any]) -> dict[str, Any]:
             try:
                 day = datetime.fromisoformat(str(given[name])[:10]).replace(tzinfo=UTC)
             except ValueError:
-                raise ValueError("Write days as 2026-03-31.") from None
+                raise ValueError(_("Write days as 2026-03-31.")) from None
             found[name] = day + timedelta(days=days)
     return found
 
@@ -58,7 +59,9 @@ def _row(event: AuditEvent, names: Mapping[int, str]) -> dict[str, Any]:
         )
         for name in dict.fromkeys([*event.old, *event.new])
     ]
-    who = names.get(event.user_id, f"person {event.user_id}") if event.user_id is not None else PROGRAM
+    who = (
+        names.get(event.user_id, _("person {id}").format(id=event.user_id)) if event.user_id is not None else _(PROGRAM)
+    )
     return {
         "at": event.at,
         "who": who,

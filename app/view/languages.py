@@ -21,7 +21,10 @@ from typing import TypeVar
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 ENGLISH = "en"
 NAMES = {"en": "English", "de": "Deutsch"}  # each in its own words, as the header shows them
-ERRORS = "errors.po"  # messages of core and store, with {} where a value stands
+PATTERNS = (
+    "errors",
+    "said",
+)  # catalogues, by how their names begin, of what core and store say, with {} where a value stands
 _LITERAL = r"""('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
 # In our scripts: say('English text', values), and the tables' says: 'English text'; sayCount(n, 'one', 'many').
 _SAY = re.compile(rf"\b(?:say\(\s*|(?:says|group): ){_LITERAL}")
@@ -144,16 +147,15 @@ def _catalogue(language: str) -> gnu.GNUTranslations:
 
 @lru_cache
 def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
-    """The messages of ``errors.po``, those with most words of their own first."""
+    """What core and store say, with the texts that have most words of their own first."""
     from babel.messages.pofile import read_po
 
-    path = ASSETS / "locale" / language / ERRORS
-    if not path.exists():
-        return []
-    with path.open("rb") as file:
-        known = [
-            (str(m.id), str(m.string)) for m in read_po(file, locale=language) if m.id and m.string and not m.fuzzy
-        ]
+    known = []
+    for path in files(language):
+        if path.name.startswith(PATTERNS):
+            with path.open("rb") as file:
+                messages = read_po(file, locale=language)
+            known += [(str(one.id), str(one.string)) for one in messages if one.id and one.string and not one.fuzzy]
     known.sort(key=lambda pair: -len(pair[0].replace("{}", "")))
     return [(_pattern(msgid), msgstr) for msgid, msgstr in known]
 

@@ -18,26 +18,25 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from app.view import languages, words
+from app.view.languages import _, ngettext
 from store.clock import now
 
-# Of what may be wider than the page: reached and moved with the keyboard.
-SCROLLS = Markup('tabindex="0" role="group" aria-label="Table"')
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
 
 def age(moment: datetime | None) -> str:
     """How long ago in words that change at most once a minute: "just now", "5 min ago", "3 h ago", "2 days ago"."""
     if moment is None:
-        return "never"
+        return _("never")
     seconds = max(0.0, (now() - moment).total_seconds())
     if seconds < 60:
-        return "just now"
+        return _("just now")
     if seconds < 3600:
-        return f"{int(seconds // 60)} min ago"
+        return _("{n} min ago").format(n=int(seconds // 60))
     if seconds < 86400:
-        return f"{int(seconds // 3600)} h ago"
+        return _("{n} h ago").format(n=int(seconds // 3600))
     days = int(seconds // 86400)
-    return "1 day ago" if days == 1 else f"{days} days ago"
+    return ngettext("1 day ago", "{n} days ago", days).format(n=days)
 
 
 def stamp(moment: datetime | None) -> str:
@@ -51,6 +50,13 @@ def excerpt(text: str, length: int = 120) -> str:
     if len(line) <= length:
         return line
     return line[: length + 1].rsplit(" ", 1)[0].rstrip()[:length] + "…"
+
+
+class Scrolls:
+    """Attributes of what may be wider than the page: it is reached and moved with the keyboard."""
+
+    def __html__(self) -> str:
+        return Markup('tabindex="0" role="group" aria-label="{}"').format(_("Table"))
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -71,8 +77,8 @@ def environment() -> Environment:
     )
     env.policies["ext.i18n.trimmed"] = True
     env.install_gettext_callables(languages.gettext, languages.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    env.filters.update(words.FILTERS, age=age, stamp=stamp, excerpt=excerpt)
-    env.globals.update(count=count, scrolls=SCROLLS, language=languages.current, other_languages=languages.others)
+    env.filters.update(words.FILTERS, age=age, stamp=stamp, excerpt=excerpt, told=languages.of_error)
+    env.globals.update(count=count, scrolls=Scrolls(), language=languages.current, other_languages=languages.others)
     return env
 
 

@@ -10,7 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import choosing
+from app.view.languages import N_, _, of_error
 from app.view.render import excerpt, render
+from app.view.words import capital
 from core.recipes.swapped import swapped
 from core.types import LessonKind
 from store import lesson_listing, lessons, relabelling, unlearning, users
@@ -26,14 +28,14 @@ MOST_NUMBERS = 200  # lessons that a link from the page Lessons names one by one
 def wanted(values: Mapping[str, Any]) -> Filter:
     """The filter from the page's controls. Raises ``ValueError`` saying what to do."""
     return Filter(
-        lesson_ids=_numbers(values.get("lessons"), "lessons"),
+        lesson_ids=_numbers(values.get("lessons"), _("lessons")),
         correction_ids=tuple(int(one) for one in values.get("suspects") or () if str(one).isdigit()),
-        author_id=_number(values.get("author"), "person"),
+        author_id=_number(values.get("author"), _("person")),
         since=_moment(values.get("since")),
         until=_moment(values.get("until")),
-        import_id=_number(values.get("import"), "import"),
-        item_id=_number(values.get("item"), "item"),
-        output_id=_number(values.get("output"), "answer"),
+        import_id=_number(values.get("import"), _("import")),
+        item_id=_number(values.get("item"), _("item")),
+        output_id=_number(values.get("output"), _("answer")),
         said=_text(values.get("said")),
         kind=str(values["kind"]) if values.get("kind") in set(LessonKind) else None,
         text=_text(values.get("text")),
@@ -50,7 +52,8 @@ def _number(value: Any, what: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise ValueError(f"the number of the {what} is a whole number, not {text[:20]!r}")
+        says = _("the number of the {what} is a whole number, not '{text}'")
+        raise ValueError(says.format(what=what, text=text[:20]))
     return int(text)
 
 
@@ -66,7 +69,8 @@ def _moment(value: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"write the time like 2026-03-01 or 2026-03-01 14:30, not {text[:20]!r}") from None
+        says = _("write the time like 2026-03-01 or 2026-03-01 14:30, not '{text}'")
+        raise ValueError(says.format(text=text[:20])) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -80,7 +84,7 @@ def authors(session: Session, project_id: int) -> list[tuple[str, str]]:
         .distinct()
     )
     ids = set(session.scalars(query))
-    return [("Anybody", ""), *((user.name, str(user.id)) for user in users.list_all(session) if user.id in ids)]
+    return [(_("Anybody"), ""), *((user.name, str(user.id)) for user in users.list_all(session) if user.id in ids)]
 
 
 def imports(session: Session, project_id: int) -> list[tuple[str, str]]:
@@ -88,8 +92,12 @@ def imports(session: Session, project_id: int) -> list[tuple[str, str]]:
         Job.project_id == project_id, Job.kind == "import", Job.started_at.is_not(None)
     )
     rows = session.execute(query.order_by(Job.id.desc()).limit(50))
-    told = [(f"Import {job}, {at:%Y-%m-%d %H:%M} UTC", str(job)) for job, at in rows if at is not None]
-    return [("Any", ""), *told]
+    told = [
+        (_("Import {job}, {at} UTC").format(job=job, at=f"{at:%Y-%m-%d %H:%M}"), str(job))
+        for job, at in rows
+        if at is not None
+    ]
+    return [(_("Any"), ""), *told]
 
 
 def preview(session: Session, project_id: int, want: Filter) -> str:
@@ -129,7 +137,7 @@ def suspects_of(
 def texts_of(session: Session, project_id: int, retraction_id: int) -> dict[int, str]:
     """Words of the corrections that a retraction of the project holds, the first ones. Raises ``LookupError``."""
     if lessons.get_retraction(session, retraction_id).project_id != project_id:
-        raise LookupError(f"this project has no retraction {retraction_id}")
+        raise LookupError(_("this project has no retraction {id}").format(id=retraction_id))
     ids = lessons.entries(session, retraction_id)["correction"][:EMBEDDED]
     return dict(session.execute(select(Correction.id, Correction.text).where(Correction.id.in_(ids))).all())
 
@@ -140,16 +148,17 @@ def numbers_of(session: Session, project_id: int, query: Mapping[str, Any]) -> s
     text = _text(query.get("text")) or None
     if not choice and text is None:
         return ""
-    rows, _ = lesson_listing.page(session, project_id, choice, text=text, limit=MOST_NUMBERS + 1)
+    rows, _more = lesson_listing.page(session, project_id, choice, text=text, limit=MOST_NUMBERS + 1)
     return ", ".join(str(row.id) for row in rows) if len(rows) <= MOST_NUMBERS else ""
 
 
 def choice(one: Suspect) -> tuple[str, str]:
     """A suspect as a check box says it."""
-    drew = f" Lessons: {', '.join(map(str, one.lessons))}." if one.lessons else ""
-    said = excerpt(one.text, 90) or "a rewrite without words"
-    return f"{one.correction_id}: “{said}” ({one.author}). {'; '.join(one.reasons).capitalize()}.{drew}", str(
-        one.correction_id
+    drew = " " + _("Lessons: {ids}.").format(ids=", ".join(map(str, one.lessons))) if one.lessons else ""
+    said = excerpt(one.text, 90) or _("a rewrite without words")
+    return (
+        f"{one.correction_id}: “{said}” ({one.author}). {capital('; '.join(map(of_error, one.reasons)))}.{drew}",
+        str(one.correction_id),
     )
 
 
@@ -167,11 +176,11 @@ def past(session: Session, project_id: int, *, admin: bool) -> str:
                 "row": row,
                 "held": {kind: len(ids) for kind, ids in held.items()},
                 "lessons": held["lesson"][:SHOWN],
-                "by": names.get(row.user_id or 0, "the product"),
+                "by": names.get(row.user_id or 0, _("the product")),
                 "undone_by": names.get(row.undone_by or 0, "?"),
                 "filter": _told(row.filter, names),
                 "offers": [("critic", one) for one in critics] + [("risk", one) for one in risks],
-                "swaps": [f"{what.capitalize()}: {found.says()}" for what, found in swaps],
+                "swaps": [f"{capital(of_error(what))}: {of_error(found.says())}" for what, found in swaps],
                 "swap": next((found for what, found in swaps if what == relabelling.LABEL), None),
                 "relabelled": len(relabelling.standing(session, row.id)),
             }
@@ -182,18 +191,18 @@ def past(session: Session, project_id: int, *, admin: bool) -> str:
 def _told(kept: Mapping[str, Any], names: Mapping[int, str]) -> str:
     """A stored filter in words."""
     words = {
-        "lesson_ids": "lessons",
-        "correction_ids": "corrections",
-        "author_id": "by",
-        "since": "since",
-        "until": "until",
-        "import_id": "import",
-        "item_id": "item",
-        "output_id": "answer",
-        "said": "correction says",
-        "kind": "kind",
-        "text": "lesson says",
-        "reviews": "reviews too",
+        "lesson_ids": N_("lessons"),
+        "correction_ids": N_("corrections"),
+        "author_id": N_("by"),
+        "since": N_("since"),
+        "until": N_("until"),
+        "import_id": N_("import"),
+        "item_id": N_("item"),
+        "output_id": N_("answer"),
+        "said": N_("correction says"),
+        "kind": N_("kind"),
+        "text": N_("lesson says"),
+        "reviews": N_("reviews too"),
     }
     parts = []
     for key, word in words.items():
@@ -204,7 +213,7 @@ def _told(kept: Mapping[str, Any], names: Mapping[int, str]) -> str:
             value = names.get(int(value), value)
         elif isinstance(value, list):
             value = ", ".join(map(str, value[:10])) + (" …" if len(value) > 10 else "")
-        parts.append(word if value is True else f"{word} {value}")
+        parts.append(_(word) if value is True else f"{_(word)} {value}")
     return "; ".join(parts)
 
 
@@ -225,8 +234,8 @@ def use(session: Session, project_id: int, what: str, version: int, user_id: int
     """Put a version of the step critic or of the risk in force: the yes of a person. Raises ``LookupError``."""
     if what == "critic":
         choosing.use_critic(session, project_id, version, user_id)
-        return "In force. The worker lets it speak of what waits for people; the Critics page has the way back."
+        return _("In force. The worker lets it speak of what waits for people; the Critics page has the way back.")
     if what != "risk":
-        raise LookupError("there is no such version")
+        raise LookupError(_("there is no such version"))
     choosing.use_risk(session, project_id, version, user_id)
-    return "In force. The worker scores every answer with it; the version before is kept."
+    return _("In force. The worker scores every answer with it; the version before is kept.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from app.view import languages
+from app.view.languages import N_
 
 TONES = {
     "active": "ok",
@@ -21,30 +22,30 @@ TONES = {
     "faulty": "bad",
 }
 JOBS = {
-    "generate": "Answer items",
-    "analyse": "Judge answers",
-    "revote": "Let rules vote again",
-    "retry": "Try again with a correction",
-    "reask": "Ask again about risky answers",
-    "distil": "Distil lessons",
-    "redistil": "Distil anew what was suspended",
-    "unlearn": "Offer heads without what was taken back",
-    "embed": "Embed lessons",
-    "probe_lessons": "Run edit suites",
-    "try_lessons": "Try lessons with and without",
-    "order_queue": "Put a queue in order",
-    "fit_risk": "Refit risk",
-    "fit_evidence": "Learn where to look",
-    "fit_critic": "Train the step critic",
-    "fit_relevance": "Fit the relevance gate",
-    "fit_sufficiency": "Fit the sufficiency gate",
-    "fit_drivers": "Look what drives labels",
-    "score_rows": "Score rows for an export",
-    "import": "Import",
-    "import_lessons": "Import lessons",
-    "map_lessons": "Lay out the map of lessons",
-    "export": "Export",
-    "webhook": "Tell webhooks",
+    "generate": N_("Answer items"),
+    "analyse": N_("Judge answers"),
+    "revote": N_("Let rules vote again"),
+    "retry": N_("Try again with a correction"),
+    "reask": N_("Ask again about risky answers"),
+    "distil": N_("Distil lessons"),
+    "redistil": N_("Distil anew what was suspended"),
+    "unlearn": N_("Offer heads without what was taken back"),
+    "embed": N_("Embed lessons"),
+    "probe_lessons": N_("Run edit suites"),
+    "try_lessons": N_("Try lessons with and without"),
+    "order_queue": N_("Put a queue in order"),
+    "fit_risk": N_("Refit risk"),
+    "fit_evidence": N_("Learn where to look"),
+    "fit_critic": N_("Train the step critic"),
+    "fit_relevance": N_("Fit the relevance gate"),
+    "fit_sufficiency": N_("Fit the sufficiency gate"),
+    "fit_drivers": N_("Look what drives labels"),
+    "score_rows": N_("Score rows for an export"),
+    "import": N_("Import"),
+    "import_lessons": N_("Import lessons"),
+    "map_lessons": N_("Lay out the map of lessons"),
+    "export": N_("Export"),
+    "webhook": N_("Tell webhooks"),
 }
 
 
@@ -73,14 +74,29 @@ def risk_level(value: float) -> str:
     return "low" if value < 0.3 else "middle" if value < 0.6 else "high"
 
 
+def decimal(value: float, digits: int) -> str:
+    """ "1.25" for two digits, "1,25" in German."""
+    if languages.current() == languages.ENGLISH:
+        return f"{value:.{digits}f}"
+    from babel.numbers import format_decimal
+
+    pattern = "0." + "0" * digits if digits else "0"
+    return format_decimal(value, format=pattern, locale=languages.current())
+
+
 def percent(value: float | None) -> str:
     """ "42 %", or "–" when there is no figure."""
     return "–" if value is None else f"{round(100 * value)} %"
 
 
 def words(name: str) -> str:
-    """ "missing step" for "missing_step"."""
-    return name.replace("_", " ")
+    """ "missing step" for "missing_step", or what that is in the current language (``words.po``)."""
+    return languages.gettext(name.replace("_", " "))
+
+
+def capital(text: str) -> str:
+    """The first letter large, and the others as they are: German nouns keep theirs."""
+    return text[:1].upper() + text[1:]
 
 
 def tone(state: str) -> str:
@@ -89,12 +105,13 @@ def tone(state: str) -> str:
 
 
 def job_name(kind: str) -> str:
-    return JOBS.get(kind, words(kind).capitalize())
+    return languages.gettext(JOBS[kind]) if kind in JOBS else capital(words(kind))
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "risk_level": risk_level,
     "percent": percent,
+    "decimal": decimal,
     "words": words,
     "figure": figure,
     "decimal": decimal,

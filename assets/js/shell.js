@@ -1,5 +1,5 @@
 // What every page shares: colour scheme, who is signed in, titles, times in the reader's zone, and the signed-out notice.
-// say('English text with {name}', { name }) is that text in the page's language; sayCount(n, '{n} step', '{n} steps') the form for n.
+// `say` gives an English text in the page's language, with {name} filled from the values; `sayCount` the form for n things.
 function say(text, values = {}) {
   const found = (window.corrigendaTexts || {})[text] || text;
   return found.replace(/\{(\w+)\}/g, (place, name) => (name in values ? values[name] : place));
