@@ -74,16 +74,6 @@ def risk_level(value: float) -> str:
     return "low" if value < 0.3 else "middle" if value < 0.6 else "high"
 
 
-def decimal(value: float, digits: int) -> str:
-    """ "1.25" for two digits, "1,25" in German."""
-    if languages.current() == languages.ENGLISH:
-        return f"{value:.{digits}f}"
-    from babel.numbers import format_decimal
-
-    pattern = "0." + "0" * digits if digits else "0"
-    return format_decimal(value, format=pattern, locale=languages.current())
-
-
 def percent(value: float | None) -> str:
     """ "42 %", or "–" when there is no figure."""
     return "–" if value is None else f"{round(100 * value)} %"
@@ -111,7 +101,6 @@ def job_name(kind: str) -> str:
 FILTERS: Mapping[str, Callable[..., str]] = {
     "risk_level": risk_level,
     "percent": percent,
-    "decimal": decimal,
     "words": words,
     "figure": figure,
     "decimal": decimal,
