@@ -13,16 +13,18 @@ from app.pages import layout
 from app.pages.project_import import SUFFIXES, incoming
 from app.state import AppState
 from app.view import quality_gate as view
+from app.view.languages import N_, _
+from app.view.words import decimal
 from core.quality.duplicates import NEAR
 from core.quality.gate import Gate
 from core.types import JobPriority, Role
 from store import evaluation_sets, exports, projects, training_runs
 
 DUPLICATES = [
-    ("Keep them", ""),
-    ("Leave out the same text", "1.0"),
-    (f"Leave out from a cosine of {NEAR} (default)", str(NEAR)),
-    ("Leave out from a cosine of 0.9", "0.9"),
+    (N_("Keep them"), ""),
+    (N_("Leave out the same text"), "1.0"),
+    (N_("Leave out from a cosine of {near} (default)"), str(NEAR)),
+    (N_("Leave out from a cosine of 0.9"), "0.9"),
 ]
 
 
@@ -39,28 +41,39 @@ class Controls:
     said: gr.HTML
 
 
+def _duplicates() -> list[tuple[str, str]]:
+    return [(_(label).format(near=decimal(NEAR, "g")), key) for label, key in DUPLICATES]
+
+
 def controls() -> Controls:
     """The components, where the page has its other choices."""
-    with gr.Accordion("Quality gate", open=False, elem_id="export-gate"):
+    with gr.Accordion(_("Quality gate"), open=False, elem_id="export-gate"):
         with gr.Row():
-            rule = gr.Dropdown(view.rule_choices(), value="", label="Rank rows by", elem_id="gate-rule")
-            near = gr.Dropdown(DUPLICATES, value="", label="Near-duplicates", elem_id="gate-near")
+            rule = gr.Dropdown(view.rule_choices(), value="", label=_("Rank rows by"), elem_id="gate-rule")
+            near = gr.Dropdown(
+                [(_(label).format(near=NEAR), key) for label, key in DUPLICATES],
+                value="",
+                label=_("Near-duplicates"),
+                elem_id="gate-near",
+            )
         with gr.Row():
-            keep = gr.Slider(0, 1, value=0, step=1, label="Keep the best", info="0 keeps all.", elem_id="gate-keep")
+            keep = gr.Slider(
+                0, 1, value=0, step=1, label=_("Keep the best"), info=_("0 keeps all."), elem_id="gate-keep"
+            )
             most = gr.Slider(
                 0,
                 1,
                 value=1,
                 step=0.05,
-                label="Most wrong steps of an author",
-                info="Share of the audited steps; 1 lets every author in.",
+                label=_("Most wrong steps of an author"),
+                info=_("Share of the audited steps; 1 lets every author in."),
                 elem_id="gate-steps",
             )
         with gr.Row():
-            held = gr.Dropdown([("none", "")], value="", label="Evaluation set to keep out", elem_id="gate-held")
-            file = gr.File(label="Add an evaluation file", file_types=SUFFIXES, type="filepath", height=140)
+            held = gr.Dropdown([(_("none"), "")], value="", label=_("Evaluation set to keep out"), elem_id="gate-held")
+            file = gr.File(label=_("Add an evaluation file"), file_types=SUFFIXES, type="filepath", height=140)
         said = layout.html(elem_id="gate-said")
-        score = gr.Button("Score the rows", elem_id="gate-score")
+        score = gr.Button(_("Score the rows"), elem_id="gate-score")
         shown = layout.html(elem_id="gate-shown")
     return Controls([rule, near, keep, most, held], score, shown, held, keep, file, said)
 
@@ -148,7 +161,7 @@ def wire(state: AppState, picker: gr.Dropdown, known: Controls, filters_of: Any,
                 choices = view.held_choices(session, project_id)
         except (ValueError, LookupError) as problem:
             return [gr.skip(), layout.said(layout.sentence(problem), "bad")]
-        return [gr.Dropdown(choices, value=sha256), layout.said("Rows that it holds will be left out.", "ok")]
+        return [gr.Dropdown(choices, value=sha256), layout.said(_("Rows that it holds will be left out."), "ok")]
 
     inputs = [picker, seen, *known.inputs, *filters]
     outputs = [seen, known.shown, known.keep]
@@ -163,12 +176,12 @@ def wire(state: AppState, picker: gr.Dropdown, known: Controls, filters_of: Any,
 def runs(state: AppState, picker: gr.Dropdown) -> None:
     """Training runs and their rule, below the list of exports."""
     shown = layout.html(elem_id="training-runs")
-    with gr.Accordion("Record a training run", open=False, elem_id="record-run"):
+    with gr.Accordion(_("Record a training run"), open=False, elem_id="record-run"):
         with gr.Row():
-            export = gr.Dropdown([], label="Export it was trained on", elem_id="run-export")
-            loss = gr.Number(label="Loss on your evaluation set", placeholder="such as 1.25", elem_id="run-loss")
-            note = gr.Textbox(label="Note", max_lines=1, max_length=500)
-        keep = gr.Button("Record the run", elem_id="run-keep")
+            export = gr.Dropdown([], label=_("Export it was trained on"), elem_id="run-export")
+            loss = gr.Number(label=_("Loss on your evaluation set"), placeholder=_("such as 1.25"), elem_id="run-loss")
+            note = gr.Textbox(label=_("Note"), max_lines=1, max_length=500)
+        keep = gr.Button(_("Record the run"), elem_id="run-keep")
         said = layout.html(elem_id="run-said")
 
     def show(project: Any, request: gr.Request) -> list[Any]:
@@ -188,10 +201,10 @@ def runs(state: AppState, picker: gr.Dropdown) -> None:
                     raise LookupError("choose an export of this project whose rows were scored")
                 training_runs.add(session, row, loss=value, note=str(words or "")[:500], user_id=person.id)
         except LookupError:
-            return layout.said("Choose an export of this project whose rows were scored.", "bad")
+            return layout.said(_("Choose an export of this project whose rows were scored."), "bad")
         except (ValueError, TypeError) as problem:
             return layout.said(layout.sentence(problem), "bad")
-        return layout.said("The run is recorded.", "ok")
+        return layout.said(_("The run is recorded."), "ok")
 
     picker.change(show, picker, [shown, export], **layout.LIGHT)
     done = keep.click(record, [picker, export, loss, note], said, **layout.LIGHT)

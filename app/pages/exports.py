@@ -11,31 +11,33 @@ from app import auth, exporting
 from app.pages import export_gate, layout
 from app.state import AppState
 from app.view import exports as view
+from app.view.languages import _
+from app.view.words import words
 from core.exporters.containers import TITLES
 from core.types import Role, Verdict
 
 
 def build(state: AppState) -> None:
     seen = gr.State({})
-    picker = layout.head("Exports", "Corrections as rows of a training set.")
+    picker = layout.head(_("Exports"), _("Corrections as rows of a training set."))
     with gr.Column(elem_classes="form-column wide"):
         with gr.Row():
             format = gr.Dropdown(
-                view.choices(), value="sft", label="Format", elem_id="export-format", filterable=True, scale=2
+                view.choices(), value="sft", label=_("Format"), elem_id="export-format", filterable=True, scale=2
             )
-            kinds = [(title, name) for name, title in TITLES.items()]
-            container = gr.Dropdown(kinds, value="jsonl", label="File", elem_id="export-container")
+            kinds = [(_(title), name) for name, title in TITLES.items()]
+            container = gr.Dropdown(kinds, value="jsonl", label=_("File"), elem_id="export-container")
         about = layout.html(elem_id="export-about")
         with gr.Row():
             verdict = gr.Dropdown(
-                [("any", ""), *((value.value.replace("_", " "), value.value) for value in Verdict)],
+                [(_("any"), ""), *((words(value), value.value) for value in Verdict)],
                 value="",
-                label="Verdict",
+                label=_("Verdict"),
             )
-            since = gr.Textbox(label="Reviewed since", placeholder="2026-01-31", max_lines=1, max_length=10)
-            until = gr.Textbox(label="and before", placeholder="2026-02-28", max_lines=1, max_length=10)
+            since = gr.Textbox(label=_("Reviewed since"), placeholder="2026-01-31", max_lines=1, max_length=10)
+            until = gr.Textbox(label=_("and before"), placeholder="2026-02-28", max_lines=1, max_length=10)
         gate = export_gate.controls()
-        start = gr.Button("Write the export", variant="primary", elem_id="export-start")
+        start = gr.Button(_("Write the export"), variant="primary", elem_id="export-start")
         said = layout.html(elem_id="export-said")
     listing = layout.html(elem_id="exports")
     export_gate.runs(state, picker)
@@ -86,7 +88,7 @@ def build(state: AppState) -> None:
                 )
         except (ValueError, LookupError) as problem:
             return layout.said(layout.sentence(problem), "bad")
-        return layout.said("The export is queued. Its file appears below.", "ok")
+        return layout.said(_("The export is queued. Its file appears below."), "ok")
 
     layout.on_load(opened, None, picker)
     export_gate.wire(state, picker, gate, _filters, [verdict, since, until])

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from app import auth
 from app.gateway.keeping import redacted
 from app.pages import layout
+from app.view.languages import _
 from app.view.render import render
 from core.projects import GatewaySettings
 from core.types import Role
@@ -21,20 +22,20 @@ NAMES = ("sample_rate", "redact")
 def controls() -> dict[str, Any]:
     """Those of ``NAMES``; the example beside them is not kept."""
     made: dict[str, Any] = {}
-    with gr.Accordion("What the gateway keeps", open=False, elem_id="gateway-settings"):
+    with gr.Accordion(_("What the gateway keeps"), open=False, elem_id="gateway-settings"):
         layout.html(render("projects/gateway_note.html"))
         made["sample_rate"] = gr.Slider(
             0,
             1,
             step=0.01,
-            label="Share of requests that are kept and queued",
-            info="0: none. A program may leave itself out with the header X-Corrigenda-Store: no.",
+            label=_("Share of requests that are kept and queued"),
+            info=_("0: none. A program may leave itself out with the header X-Corrigenda-Store: no."),
             elem_id="gateway-rate",
         )
         with gr.Row(equal_height=False):
             made["redact"] = gr.Textbox(
-                label="Patterns that are stored as [redacted], one per line",
-                info="RE2. The model gets every request as it is.",
+                label=_("Patterns that are stored as [redacted], one per line"),
+                info=_("RE2. The model gets every request as it is."),
                 placeholder=r"[\w.+-]+@[\w.-]+\.\w+",
                 lines=4,
                 max_lines=20,
@@ -43,8 +44,8 @@ def controls() -> dict[str, Any]:
             )
             with gr.Column():
                 example = gr.Textbox(
-                    label="Try them on a text (not kept)",
-                    placeholder="Write to ada@example.org about order 12345.",
+                    label=_("Try them on a text (not kept)"),
+                    placeholder=_("Write to ada@example.org about order 12345."),
                     lines=4,
                     max_lines=20,
                     max_length=MAX_EXAMPLE,

@@ -14,29 +14,30 @@ from app import auth, uploads
 from app.pages import layout
 from app.state import AppState
 from app.view import projects as view
+from app.view.languages import N_, _
 from core.exporters.reading import recognised
 from core.importing import guess_mapping
 from core.types import Role
 
 ROLES = {
-    "prompt": "Prompt (needed)",
-    "context": "Context",
-    "reference": "Reference answer",
-    "external_id": "Id",
-    "answer": "Existing answer",
-    "model": "Model of that answer",
-    "label": "Label of that answer",
-    "images": "Images (data URI, base64 or bytes)",
+    "prompt": N_("Prompt (needed)"),
+    "context": N_("Context"),
+    "reference": N_("Reference answer"),
+    "external_id": N_("Id"),
+    "answer": N_("Existing answer"),
+    "model": N_("Model of that answer"),
+    "label": N_("Label of that answer"),
+    "images": N_("Images (data URI, base64 or bytes)"),
 }
 FOLDER = ".zip"  # an exported data set
 SUFFIXES = [".jsonl", ".json", ".csv", ".tsv", ".parquet", FOLDER]
-NONE = "– none –"
+NONE = N_("– none –")
 
 
 def build(state: AppState, picker: gr.Dropdown) -> None:
     seen = gr.State({})
     file = gr.File(
-        label="JSONL, CSV or Parquet, or an export",
+        label=_("JSONL, CSV or Parquet, or an export"),
         file_types=SUFFIXES,
         type="filepath",
         height=140,
@@ -44,13 +45,13 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
     )
     with gr.Column(visible=False, elem_id="import-export") as exported:
         about = layout.html(elem_id="import-export-about")
-        bring = gr.Button("Bring everything back", variant="primary", elem_id="import-bring-back")
+        bring = gr.Button(_("Bring everything back"), variant="primary", elem_id="import-bring-back")
     preview = layout.html(elem_id="import-preview")
     with gr.Column(visible=False, elem_id="import-mapping") as mapping:
         with gr.Row():
-            roles = {role: gr.Dropdown([], label=label, min_width=160) for role, label in ROLES.items()}
-        meta = gr.Dropdown([], label="Kept beside the item", multiselect=True, elem_id="import-meta")
-        start = gr.Button("Import", variant="primary", elem_id="import-start")
+            roles = {role: gr.Dropdown([], label=_(label), min_width=160) for role, label in ROLES.items()}
+        meta = gr.Dropdown([], label=_("Kept beside the item"), multiselect=True, elem_id="import-meta")
+        start = gr.Button(_("Import"), variant="primary", elem_id="import-start")
     said = layout.html(elem_id="import-said")
     history = layout.html(elem_id="imports")
     columns = [*roles.values(), meta]
@@ -63,7 +64,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
         format = recognised(known)
         told = view.export_found(format) if format else ""
         if known.suffix.lower() == FOLDER:
-            said = "" if format else layout.said("This zip file holds no exported data set.", "bad")
+            said = "" if format else layout.said(_("This zip file holds no exported data set."), "bad")
             return [
                 gr.update(visible=bool(format)),
                 told,
@@ -80,7 +81,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
         known = incoming(state, path)
         format = recognised(known) if known else None
         if known is not None and format is None:
-            return layout.said("This file shows no format of an export.", "bad")
+            return layout.said(_("This file shows no format of an export."), "bad")
         return _start(state, person, layout.as_int(project), known, {}, format)
 
     def import_file(
@@ -123,7 +124,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
 def _choices(names: list[str]) -> list[Any]:
     """Every dropdown with the file's columns, standing on the guess."""
     guess = guess_mapping(names)
-    options = [NONE, *names]
+    options = [(_(NONE), NONE), *((name, name) for name in names)]
     chosen = [gr.Dropdown(options, value=(getattr(guess, role) if guess else None) or NONE) for role in ROLES]
     return [*chosen, gr.Dropdown(names, value=list(guess.meta) if guess else [])]
 
@@ -147,10 +148,10 @@ def _start(
 ) -> str:
     """Keep a copy of the file and queue its import, of items or of exported rows of a format; returns what to say."""
     if project_id is None or path is None:
-        return layout.said("Choose a project and a file first.", "bad")
+        return layout.said(_("Choose a project and a file first."), "bad")
     if export is None and "prompt" not in mapping:
-        return layout.said("Choose the column that holds the prompt.", "bad")
+        return layout.said(_("Choose the column that holds the prompt."), "bad")
     kept = uploads.keep(state.settings, path, path.suffix)
     with state.db.write() as session:
         uploads.import_items(session, project_id, kept, mapping, person.id, export)
-    return layout.said("The file is queued. What became of each row appears below.", "ok")
+    return layout.said(_("The file is queued. What became of each row appears below."), "ok")

@@ -12,6 +12,8 @@ from app.pages.project_item_list import ItemList
 from app.state import AppState
 from app.view import home as home_view
 from app.view import projects as view
+from app.view.languages import _
+from app.view.words import figure
 from core.types import Role
 
 LIVE_SECONDS = 3.0
@@ -24,7 +26,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
             overview = layout.html(elem_id="project-overview")
             listed = ItemList(state, picker)
         with gr.Column(scale=1, min_width=300):
-            generate = gr.Button("Generate missing answers", variant="primary", elem_id="generate")
+            generate = gr.Button(_("Generate missing answers"), variant="primary", elem_id="generate")
             said = layout.html(elem_id="generate-said")
             work = layout.html(elem_id="project-work", actions=True)
 
@@ -51,7 +53,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
         person = auth.require(request, Role.LEAD)
         project_id = layout.as_int(project)
         if project_id is None:
-            return layout.said("Choose a project first.", "bad")
+            return layout.said(_("Choose a project first."), "bad")
         return layout.said(generate_missing(state, project_id, person.id), "ok")
 
     def pressed(project: Any, request: gr.Request, event: gr.EventData) -> str:
@@ -73,6 +75,6 @@ def generate_missing(state: AppState, project_id: int, user_id: int) -> str:
     with state.db.write() as session:
         n = answering.answer_missing(session, project_id, user_id)
     if not n:
-        return "Every item has an answer already."
-    more = " Press again for the rest when these are done." if n == answering.AT_ONCE else ""
-    return f"{n:,} items are queued for the worker.{more}"
+        return _("Every item has an answer already.")
+    queued = _("{n} items are queued for the worker.").format(n=figure(n))
+    return f"{queued} {_('Press again for the rest when these are done.')}" if n == answering.AT_ONCE else queued

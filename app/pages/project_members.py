@@ -11,29 +11,32 @@ from app import auth
 from app.pages import layout
 from app.people import stay_in
 from app.state import AppState
+from app.view.languages import N_, _, choices
 from app.view.render import render
 from core.permissions import IN_PROJECT
 from core.types import Role
 from store import projects, teams, users
 
 ROLES = [
-    ("annotator: reviews items", Role.ANNOTATOR.value),
-    ("expert: also decides on lessons and flagged items", Role.EXPERT.value),
-    ("lead: also settings, imports, exports and members", Role.LEAD.value),
+    (N_("annotator: reviews items"), Role.ANNOTATOR.value),
+    (N_("expert: also decides on lessons and flagged items"), Role.EXPERT.value),
+    (N_("lead: also settings, imports, exports and members"), Role.LEAD.value),
 ]
 
 
 def build(state: AppState, picker: gr.Dropdown) -> None:
     restricted = gr.Checkbox(
-        label="Only members see this project",
-        info="Else everyone who is signed in has their own role here, and members may have a higher one.",
+        label=_("Only members see this project"),
+        info=_("Else everyone who is signed in has their own role here, and members may have a higher one."),
         elem_id="members-only",
     )
     table = layout.html(elem_id="members", actions=True)
     with gr.Column(elem_classes="form-column"):
-        who = gr.Dropdown([], label="Person or team", elem_id="member-who", interactive=True)
-        role = gr.Radio(ROLES, value=Role.ANNOTATOR.value, label="Role in this project", elem_id="member-role")
-        add = gr.Button("Give this role", variant="primary", elem_id="member-add")
+        who = gr.Dropdown([], label=_("Person or team"), elem_id="member-who", interactive=True)
+        role = gr.Radio(
+            choices(ROLES), value=Role.ANNOTATOR.value, label=_("Role in this project"), elem_id="member-role"
+        )
+        add = gr.Button(_("Give this role"), variant="primary", elem_id="member-add")
     said = layout.html(elem_id="members-said")
     shown = [restricted, table, who, said]
 
@@ -58,14 +61,14 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
     def closed(project: Any, only: Any, request: gr.Request) -> list[Any]:
         def act(session: Session, project_id: int, person: auth.Person) -> str:
             teams.restrict(session, project_id, bool(only), by=person.id)
-            return "Only its members see it now." if only else "Everyone who is signed in sees it now."
+            return _("Only its members see it now.") if only else _("Everyone who is signed in sees it now.")
 
         return change(project, request, act)
 
     def given(project: Any, who: Any, role: Any, request: gr.Request) -> list[Any]:
         def act(session: Session, project_id: int, person: auth.Person) -> str:
             teams.set_member(session, project_id, str(role), by=person.id, **_member(who))
-            return "Done. It counts from now on."
+            return _("Done. It counts from now on.")
 
         return change(project, request, act)
 
@@ -76,7 +79,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
             if data.get("action") != "member-remove":
                 raise ValueError("there is no such button: reload the page")
             teams.set_member(session, project_id, None, by=person.id, **_member(data.get("who")))
-            return "No member any more."
+            return _("No member any more.")
 
         return change(project, request, act)
 
@@ -103,7 +106,7 @@ def _shown(session: Session, project_id: int | None, says: str) -> list[Any]:
     except LookupError:
         return [False, "", gr.Dropdown([], value=None), says]
     members = teams.members(session, project_id)
-    choices = [(f"{team.name} (team)", f"team:{team.id}") for team in teams.list_all(session)]
-    choices += [(user.name, f"person:{user.id}") for user in users.list_all(session) if user.active]
+    known = [(_("{name} (team)").format(name=team.name), f"team:{team.id}") for team in teams.list_all(session)]
+    known += [(user.name, f"person:{user.id}") for user in users.list_all(session) if user.active]
     html = render("people/members.html", members=members, restricted=project.restricted, roles=IN_PROJECT)
-    return [project.restricted, html, gr.Dropdown(choices, value=None), says]
+    return [project.restricted, html, gr.Dropdown(known, value=None), says]

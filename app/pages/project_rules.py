@@ -13,7 +13,9 @@ from app.pages import layout, rule_form
 from app.pages.project_import import incoming
 from app.state import AppState
 from app.view import rules as view
+from app.view.languages import _
 from app.view.render import render
+from app.view.words import words
 from app.worker.waking import wake_rules
 from core.signals.rule_file import MAX_BYTES, load
 from core.signals.rules import spec
@@ -31,15 +33,15 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=340):
             shown = layout.html(elem_id="rules", actions=True)
-            upload = gr.UploadButton("Import rules.yaml", file_types=[".yaml", ".yml"], elem_id="rules-import")
+            upload = gr.UploadButton(_("Import rules.yaml"), file_types=[".yaml", ".yml"], elem_id="rules-import")
             imported = layout.html(elem_id="rules-said")
         with gr.Column(scale=2, min_width=340, elem_classes="form-column", elem_id="rule-form"):
             title = layout.html(_title(None))
             controls, groups = rule_form.build()
             check = layout.html(elem_id="rule-check")
             said = layout.html(elem_id="rule-said")
-            add = gr.Button("Add the rule", variant="primary", elem_id="rule-add")
-            cancel = gr.Button("Write a new one instead", visible=False, elem_id="rule-cancel")
+            add = gr.Button(_("Add the rule"), variant="primary", elem_id="rule-add")
+            cancel = gr.Button(_("Write a new one instead"), visible=False, elem_id="rule-cancel")
     fields = [controls[name] for name in NAMES]
     form = [editing, *fields, title, add, cancel]
     changing = [
@@ -73,7 +75,9 @@ def _list_handlers(state: AppState) -> tuple[Handler, ...]:
         with state.db.read() as session:
             labels = [str(label) for label in projects.get(session, project_id).labels]
             claims = [Verdict.FAULTY.value, Verdict.ACCEPTABLE.value, *labels]
-            says = gr.Dropdown(claims, value=claims[0])
+            says = gr.Dropdown(
+                [*((words(one), one) for one in claims[:2]), *((one, one) for one in labels)], value=claims[0]
+            )
             return [view.marks(session, project_id), view.listed(session, project_id), says]
 
     def follow(project: Any, known: Any, request: gr.Request) -> list[Any]:
@@ -99,7 +103,15 @@ def _list_handlers(state: AppState) -> tuple[Handler, ...]:
                 listed = view.listed(session, project_id)
         except (ValueError, LookupError) as problem:
             return [gr.skip(), layout.said(layout.sentence(problem), "bad")]
-        return [listed, layout.said(f"{added} added, {changed} changed. Rules that are not in the file stay.", "ok")]
+        return [
+            listed,
+            layout.said(
+                _("{added} added, {changed} changed. Rules that are not in the file stay.").format(
+                    added=added, changed=changed
+                ),
+                "ok",
+            ),
+        ]
 
     return show, follow, take_in
 
@@ -137,7 +149,10 @@ def _form_handlers(state: AppState) -> tuple[Handler, ...]:
                 listed = view.listed(session, project_id)
         except (ValueError, LookupError) as problem:
             return [gr.skip(), layout.said(layout.sentence(problem), "bad"), gr.skip(), *[gr.skip()] * FORM]
-        done = f"{rule.name} is {'added' if rule_id is None else 'changed'}. It votes on all answers now."
+        done = _("{name} is added. It votes on all answers now.")
+        if rule_id is not None:
+            done = _("{name} is changed. It votes on all answers now.")
+        done = done.format(name=rule.name)
         return [listed, layout.said(done, "ok"), "", *_filled(None, {**rule_form.EMPTY, "kind": rule.kind})]
 
     return attempt, choose, keep
@@ -172,7 +187,7 @@ def _button_handlers(state: AppState) -> tuple[Handler, ...]:
 def _filled(rule_id: int | None, values: dict[str, Any]) -> list[Any]:
     """The form for a rule, or for a new one: its number, its controls, its title and its buttons."""
     controls = [values[name] for name in NAMES]
-    label = "Add the rule" if rule_id is None else "Save the change"
+    label = _("Add the rule") if rule_id is None else _("Save the change")
     return [
         rule_id,
         *controls,
@@ -189,12 +204,14 @@ def _title(name: str | None) -> str:
 def _switched(session: Session, rule_id: int, action: str, user_id: int) -> str:
     if action == "remove":
         rules.remove(session, rule_id, user_id=user_id)
-        return "Removed, and its votes with it."
+        return _("Removed, and its votes with it.")
     if action not in ("on", "off"):
         raise ValueError("there is no such button")
     rules.set_enabled(session, rule_id, action == "on", user_id=user_id)
     return (
-        "Switched on: it votes on all answers now." if action == "on" else "Switched off, and its votes are taken back."
+        _("Switched on: it votes on all answers now.")
+        if action == "on"
+        else _("Switched off, and its votes are taken back.")
     )
 
 

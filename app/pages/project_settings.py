@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from app import auth, choosing
 from app.pages import layout, project_gateway
 from app.state import AppState
+from app.view.languages import N_, _, choices
 from app.view.render import render
 from core import error_types
 from core.error_types import ErrorType
@@ -20,24 +21,35 @@ from core.types import ItemType, Role
 from store import projects
 
 REASKS = [
-    ("None", "off"),
-    ("Ask whether it is sure", "self_examination"),
-    ("Ask with the evidence against it", "self_supervision"),
-    ("Put names right from past corrections, without the model", "entity_memory"),
+    (N_("None"), "off"),
+    (N_("Ask whether it is sure"), "self_examination"),
+    (N_("Ask with the evidence against it"), "self_supervision"),
+    (N_("Put names right from past corrections, without the model"), "entity_memory"),
 ]
 HARMONIZERS = [
-    ("One linear layer", "lr"),
-    ("One hidden layer", "mlp"),
-    ("A fine-tuned encoder, on a GPU worker", "encoder"),
+    (N_("One linear layer"), "lr"),
+    (N_("One hidden layer"), "mlp"),
+    (N_("A fine-tuned encoder, on a GPU worker"), "encoder"),
 ]
-SCALARIZERS = [("Plain sum", "linear"), ("Square of the sum", "square"), ("2-norm", "2-norm"), ("Largest", "max")]
+SCALARIZERS = [
+    (N_("Plain sum"), "linear"),
+    (N_("Square of the sum"), "square"),
+    (N_("2-norm"), "2-norm"),
+    (N_("Largest"), "max"),
+]
 PROTOCOLS = [
-    ("The first wrong step; later ones are masked", "first_error"),
-    ("Each step: wrong, neutral or right", "per_step"),
-    ("By halving: is it fine up to here?", "bisect"),
+    (N_("The first wrong step; later ones are masked"), "first_error"),
+    (N_("Each step: wrong, neutral or right"), "per_step"),
+    (N_("By halving: is it fine up to here?"), "bisect"),
 ]
-DISTILLERS = [("Rules of language", "deterministic"), ("Those and the project's model", "model")]
-PARAPHRASES = [("Rules of language", "rules"), ("Those and the project's model", "model")]
+DISTILLERS = [(N_("Rules of language"), "deterministic"), (N_("Those and the project's model"), "model")]
+PARAPHRASES = [(N_("Rules of language"), "rules"), (N_("Those and the project's model"), "model")]
+SPLITTERS = [
+    (N_("auto"), "auto"),
+    (N_("numbered"), "numbered"),
+    (N_("lines"), "lines"),
+    (N_("sentences"), "sentences"),
+]
 PROJECT = ("name", "guidelines", "licence", "labels")
 GENERATOR = ("max_new_tokens", "temperature", "samples", "sample_temperature")
 JUDGING = ("signals", "critics", "risk", "harmonizer", "scalarizer", "risk_threshold", "only_risky", "reask")
@@ -57,7 +69,7 @@ NAMES = (*PROJECT, *GENERATOR, "jobs_at_once", *JUDGING, *LESSONS, *REVIEWING, "
 def build(state: AppState, picker: gr.Dropdown) -> None:
     controls = _controls()
     said = layout.html(elem_id="settings-said")
-    save = gr.Button("Save the settings", variant="primary", elem_id="settings-save")
+    save = gr.Button(_("Save the settings"), variant="primary", elem_id="settings-save")
     fields = [controls[name] for name in NAMES]
 
     def show(project: Any, request: gr.Request) -> list[Any]:
@@ -78,7 +90,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
             return layout.said(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.", "bad")
         except (ValueError, LookupError, TypeError) as problem:
             return layout.said(layout.sentence(problem), "bad")
-        return layout.said("Saved. New answers and judgements follow it.", "ok")
+        return layout.said(_("Saved. New answers and judgements follow it."), "ok")
 
     picker.change(show, picker, [*fields, said], **layout.LIGHT)
     save.click(keep, [picker, *fields], said, **layout.LIGHT)
@@ -89,73 +101,83 @@ def _controls() -> dict[str, Any]:
     from core import critics, risk, signals
 
     made: dict[str, Any] = {}
-    with gr.Accordion("What people read", open=True):
-        made["name"] = gr.Textbox(label="Name", max_length=200, max_lines=1)
-        made["guidelines"] = gr.Textbox(label="Guidelines", lines=5, max_lines=30, max_length=50_000)
-        made["licence"] = gr.Textbox(label="Licence of the data", max_length=200, max_lines=1)
-        made["labels"] = gr.Textbox(label="Labels, one per line", lines=3, visible=False)
-    with gr.Accordion("How answers are made", open=False), gr.Row():
-        made["max_new_tokens"] = gr.Number(label="Longest answer, in tokens", precision=0, minimum=1, maximum=4096)
-        made["temperature"] = gr.Number(label="Temperature", info="0 takes the likeliest token.", minimum=0, maximum=2)
+    with gr.Accordion(_("What people read"), open=True):
+        made["name"] = gr.Textbox(label=_("Name"), max_length=200, max_lines=1)
+        made["guidelines"] = gr.Textbox(label=_("Guidelines"), lines=5, max_lines=30, max_length=50_000)
+        made["licence"] = gr.Textbox(label=_("Licence of the data"), max_length=200, max_lines=1)
+        made["labels"] = gr.Textbox(label=_("Labels, one per line"), lines=3, visible=False)
+    with gr.Accordion(_("How answers are made"), open=False), gr.Row():
+        made["max_new_tokens"] = gr.Number(label=_("Longest answer, in tokens"), precision=0, minimum=1, maximum=4096)
+        made["temperature"] = gr.Number(
+            label=_("Temperature"), info=_("0 takes the likeliest token."), minimum=0, maximum=2
+        )
         made["samples"] = gr.Number(
-            label="Further answers",
-            info="Drawn to see whether they agree; 0: none.",
+            label=_("Further answers"),
+            info=_("Drawn to see whether they agree; 0: none."),
             precision=0,
             minimum=0,
             maximum=16,
         )
-        made["sample_temperature"] = gr.Number(label="Temperature of those", minimum=0, maximum=2)
+        made["sample_temperature"] = gr.Number(label=_("Temperature of those"), minimum=0, maximum=2)
         made["jobs_at_once"] = gr.Number(
-            label="Jobs at once",
-            info="Of this project, in all workers together; 0: no limit.",
+            label=_("Jobs at once"),
+            info=_("Of this project, in all workers together; 0: no limit."),
             precision=0,
             minimum=0,
             maximum=1000,
         )
-    with gr.Accordion("How answers are judged", open=False):
+    with gr.Accordion(_("How answers are judged"), open=False):
         made["signals"] = gr.CheckboxGroup(
-            [name for name in signals.REGISTRY.names() if name not in KINDS], label="Signals that vote"
+            [name for name in signals.REGISTRY.names() if name not in KINDS], label=_("Signals that vote")
         )
-        made["critics"] = gr.CheckboxGroup(critics.REGISTRY.names(), label="Critics of steps")
+        made["critics"] = gr.CheckboxGroup(critics.REGISTRY.names(), label=_("Critics of steps"))
         with gr.Row():
-            made["risk"] = gr.Dropdown(risk.REGISTRY.names(), label="Risk from votes")
-            made["harmonizer"] = gr.Dropdown(HARMONIZERS, label="What POLAR fits to the votes")
-            made["scalarizer"] = gr.Dropdown(SCALARIZERS, label="How its losses become one")
+            made["risk"] = gr.Dropdown(risk.REGISTRY.names(), label=_("Risk from votes"))
+            made["harmonizer"] = gr.Dropdown(choices(HARMONIZERS), label=_("What POLAR fits to the votes"))
+            made["scalarizer"] = gr.Dropdown(choices(SCALARIZERS), label=_("How its losses become one"))
         with gr.Row():
-            made["risk_threshold"] = gr.Slider(0, 1, step=0.01, label="An answer counts as risky from")
+            made["risk_threshold"] = gr.Slider(0, 1, step=0.01, label=_("An answer counts as risky from"))
             made["only_risky"] = gr.Checkbox(
-                label="Only risky answers go to people",
-                info="Others wait, and come back when this is switched off. Needs calibrated risk; see Calibration.",
+                label=_("Only risky answers go to people"),
+                info=_("Others wait, and come back when this is switched off. Needs calibrated risk; see Calibration."),
             )
-            made["reask"] = gr.Dropdown(REASKS, label="Second try of new risky answers")
-    with gr.Accordion("How lessons are used", open=False), gr.Row():
+            made["reask"] = gr.Dropdown(choices(REASKS), label=_("Second try of new risky answers"))
+    with gr.Accordion(_("How lessons are used"), open=False), gr.Row():
         made["lesson_tokens"] = gr.Number(
-            label="Room for lessons, in tokens", info="0: none go into prompts.", precision=0, minimum=0, maximum=8000
+            label=_("Room for lessons, in tokens"),
+            info=_("0: none go into prompts."),
+            precision=0,
+            minimum=0,
+            maximum=8000,
         )
-        made["lesson_floor"] = gr.Slider(-1, 1, step=0.05, label="Least similarity of a lesson")
-        made["lessons_per_slot"] = gr.Number(label="Lessons per slot", precision=0, minimum=0, maximum=20)
+        made["lesson_floor"] = gr.Slider(-1, 1, step=0.05, label=_("Least similarity of a lesson"))
+        made["lessons_per_slot"] = gr.Number(label=_("Lessons per slot"), precision=0, minimum=0, maximum=20)
         made["trial_size"] = gr.Number(
-            label="Items tried with and without lessons (0: none)", precision=0, minimum=0, maximum=10_000
+            label=_("Items tried with and without lessons (0: none)"), precision=0, minimum=0, maximum=10_000
         )
-        made["distiller"] = gr.Dropdown(DISTILLERS, label="Lessons are distilled by")
-        made["paraphrases"] = gr.Dropdown(PARAPHRASES, label="Edit suites are reworded by")
-        made["splitter"] = gr.Dropdown(["auto", "numbered", "lines", "sentences"], label="Steps are told apart by")
-    with gr.Accordion("How people review", open=False):
+        made["distiller"] = gr.Dropdown(choices(DISTILLERS), label=_("Lessons are distilled by"))
+        made["paraphrases"] = gr.Dropdown(choices(PARAPHRASES), label=_("Edit suites are reworded by"))
+        made["splitter"] = gr.Dropdown(choices(SPLITTERS), label=_("Steps are told apart by"))
+    with gr.Accordion(_("How people review"), open=False):
         with gr.Row():
             made["step_protocol"] = gr.Dropdown(
-                PROTOCOLS, label="Steps are reviewed by", info="What the page starts with; a reviewer may switch."
+                choices(PROTOCOLS),
+                label=_("Steps are reviewed by"),
+                info=_("What the page starts with; a reviewer may switch."),
             )
             made["blind_share"] = gr.Number(
-                label="Share reviewed blind",
-                info="0 to 1. There signals and critics are hidden, so that their influence on people is known.",
+                label=_("Share reviewed blind"),
+                info=_("0 to 1. There signals and critics are hidden, so that their influence on people is known."),
                 minimum=0,
                 maximum=1,
                 step=0.01,
             )
         made["error_types"] = gr.Textbox(
-            label="Kinds of errors of this project, one per line",
-            info=f"Beside the built-in ones. Each line: {error_types.LINE}. The key stays when the title changes.",
-            placeholder="wrong_tone | Wrong tone | The step is rude to the reader.",
+            label=_("Kinds of errors of this project, one per line"),
+            info=_("Beside the built-in ones. Each line: {line}. The key stays when the title changes.").format(
+                line=error_types.LINE
+            ),
+            placeholder=_("wrong_tone | Wrong tone | The step is rude to the reader."),
             lines=3,
             max_lines=20,
             max_length=30_000,

@@ -10,30 +10,31 @@ import gradio as gr
 from app import auth
 from app.pages import layout, project_import, project_items, project_members, project_rules, project_settings
 from app.state import AppState
+from app.view.languages import N_, _, choices
 from core.types import ItemType, Role
 from store import projects
 
 TYPES = [
-    ("Reasoning: an answer in steps", ItemType.REASONING.value),
-    ("Label: one of a fixed set", ItemType.LABEL.value),
-    ("Text: a free text", ItemType.TEXT.value),
-    ("Transcript: speech with its N best hypotheses", ItemType.ASR_TRANSCRIPT.value),
+    (N_("Reasoning: an answer in steps"), ItemType.REASONING.value),
+    (N_("Label: one of a fixed set"), ItemType.LABEL.value),
+    (N_("Text: a free text"), ItemType.TEXT.value),
+    (N_("Transcript: speech with its N best hypotheses"), ItemType.ASR_TRANSCRIPT.value),
 ]
 
 
 def build(state: AppState) -> None:
-    picker = layout.head("Projects", "What is answered and judged, and by which rules.")
+    picker = layout.head(_("Projects"), _("What is answered and judged, and by which rules."))
     with gr.Tabs() as tabs:
         for title, name, module in (
-            ("Items", "items", project_items),
-            ("Import", "import", project_import),
-            ("Rules", "rules", project_rules),
-            ("Settings", "settings", project_settings),
-            ("Members", "members", project_members),
+            (N_("Items"), "items", project_items),
+            (N_("Import"), "import", project_import),
+            (N_("Rules"), "rules", project_rules),
+            (N_("Settings"), "settings", project_settings),
+            (N_("Members"), "members", project_members),
         ):
-            with gr.Tab(title, id=name):
+            with gr.Tab(_(title), id=name):
                 module.build(state, picker)
-        with gr.Tab("New project", id="new"):
+        with gr.Tab(_("New project"), id="new"):
             _new(state, picker, tabs)
 
     def opened(request: gr.Request) -> list[Any]:
@@ -48,24 +49,24 @@ def build(state: AppState) -> None:
 
 def _new(state: AppState, picker: gr.Dropdown, tabs: gr.Tabs) -> None:
     with gr.Column(elem_classes="form-column"):
-        name = gr.Textbox(label="Name", max_length=200, max_lines=1, elem_id="new-name")
-        kind = gr.Radio(TYPES, value=ItemType.REASONING.value, label="Kind of items", elem_id="new-type")
-        labels = gr.Textbox(label="Labels, one per line", lines=3, visible=False, elem_id="new-labels")
+        name = gr.Textbox(label=_("Name"), max_length=200, max_lines=1, elem_id="new-name")
+        kind = gr.Radio(choices(TYPES), value=ItemType.REASONING.value, label=_("Kind of items"), elem_id="new-type")
+        labels = gr.Textbox(label=_("Labels, one per line"), lines=3, visible=False, elem_id="new-labels")
         guidelines = gr.Textbox(
-            label="Guidelines for people and the model", lines=6, max_length=50_000, elem_id="new-guidelines"
+            label=_("Guidelines for people and the model"), lines=6, max_length=50_000, elem_id="new-guidelines"
         )
         licence = gr.Textbox(
-            label="Licence of the data", info="Written into every export.", max_length=200, max_lines=1
+            label=_("Licence of the data"), info=_("Written into every export."), max_length=200, max_lines=1
         )
         said = layout.html(elem_id="new-said")
-        create = gr.Button("Create the project", variant="primary", elem_id="new-create")
+        create = gr.Button(_("Create the project"), variant="primary", elem_id="new-create")
 
     def create_project(
         name: Any, kind: Any, labels: Any, guidelines: Any, licence: Any, request: gr.Request
     ) -> list[Any]:
         person = auth.require(request, Role.ADMIN)
         if not str(name or "").strip():
-            return [gr.skip(), gr.skip(), layout.said("Give the project a name.", "bad")]
+            return [gr.skip(), gr.skip(), layout.said(_("Give the project a name."), "bad")]
         try:
             with state.db.write() as session:
                 made = projects.create(
@@ -82,7 +83,11 @@ def _new(state: AppState, picker: gr.Dropdown, tabs: gr.Tabs) -> None:
         except ValueError as problem:
             return [gr.skip(), gr.skip(), layout.said(layout.sentence(problem), "bad")]
         choice = gr.Dropdown(known, value=made.id, visible=True)
-        return [choice, gr.Tabs(selected="import"), layout.said(f"{made.name} is created. Import its items.", "ok")]
+        return [
+            choice,
+            gr.Tabs(selected="import"),
+            layout.said(_("{name} is created. Import its items.").format(name=made.name), "ok"),
+        ]
 
     def show_labels(kind: Any, request: gr.Request) -> Any:
         auth.require(request, Role.LEAD)

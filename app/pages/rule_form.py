@@ -8,38 +8,51 @@ from typing import Any
 
 import gradio as gr
 
+from app.view.languages import N_, _, choices
 from core.checkers.json_schema import MAX_SCHEMA
 from core.signals.rules import MAX_EVIDENCE, MAX_NAME
 
 KINDS = [
-    ("Pattern", "pattern"),
-    ("Number", "number"),
-    ("Unit", "unit"),
-    ("JSON schema", "json_schema"),
-    ("Length", "length"),
+    (N_("Pattern"), "pattern"),
+    (N_("Number"), "number"),
+    (N_("Unit"), "unit"),
+    (N_("JSON schema"), "json_schema"),
+    (N_("Length"), "length"),
 ]
-FIELDS = [("the answer", "answer"), ("the prompt", "prompt"), ("the context", "context"), ("any of them", "any")]
+FIELDS = [
+    (N_("the answer"), "answer"),
+    (N_("the prompt"), "prompt"),
+    (N_("the context"), "context"),
+    (N_("any of them"), "any"),
+]
 TAKES = [
-    ("the final answer", "final"),
-    ("the first number", "first"),
-    ("the last number", "last"),
-    ("what a pattern captures", "pattern"),
+    (N_("the final answer"), "final"),
+    (N_("the first number"), "first"),
+    (N_("the last number"), "last"),
+    (N_("what a pattern captures"), "pattern"),
 ]
 CHECKS = [
-    ("is below", "below"),
-    ("is at most", "at_most"),
-    ("equals", "equal"),
-    ("does not equal", "not_equal"),
-    ("is at least", "at_least"),
-    ("is above", "above"),
-    ("is between", "between"),
-    ("is not between", "outside"),
-    ("is whole", "whole"),
-    ("is not whole", "not_whole"),
+    (N_("is below"), "below"),
+    (N_("is at most"), "at_most"),
+    (N_("equals"), "equal"),
+    (N_("does not equal"), "not_equal"),
+    (N_("is at least"), "at_least"),
+    (N_("is above"), "above"),
+    (N_("is between"), "between"),
+    (N_("is not between"), "outside"),
+    (N_("is whole"), "whole"),
+    (N_("is not whole"), "not_whole"),
+]
+COUNTS = [
+    (N_("characters"), "characters"),
+    (N_("words"), "words"),
+    (N_("sentences"), "sentences"),
+    (N_("steps"), "steps"),
 ]
 RANGES = ("between", "outside")
 NO_DIMENSION = "–"
-DIMENSIONS = [NO_DIMENSION, "length", "mass", "volume", "time", "money", "angle"]
+DIMENSIONS = ["length", "mass", "volume", "time", "money", "angle"]
+DIMENSION_NAMES = N_("length, mass, volume, time, money, angle")  # one text: "time" alone is a count of times too
 SCHEMA = '{\n  "type": "object",\n  "required": ["answer"]\n}'
 NAMES = (
     *("name", "kind", "field", "says", "evidence", "pattern", "absent"),
@@ -69,26 +82,26 @@ EMPTY: dict[str, Any] = {
 def build() -> tuple[dict[str, Any], dict[str, gr.Column]]:
     """The controls by name, and the group of each kind, of which one is seen."""
     c: dict[str, Any] = {}
-    c["kind"] = gr.Radio(KINDS, value="pattern", label="Kind", elem_id="rule-kind")
-    c["name"] = gr.Textbox(label="Name", max_length=MAX_NAME, max_lines=1, elem_id="rule-name")
+    c["kind"] = gr.Radio(choices(KINDS), value="pattern", label=_("Kind"), elem_id="rule-kind")
+    c["name"] = gr.Textbox(label=_("Name"), max_length=MAX_NAME, max_lines=1, elem_id="rule-name")
     groups = {kind: gr.Column(visible=kind == "pattern", elem_classes="rule-kind") for _, kind in KINDS}
     with groups["pattern"]:
         c["pattern"] = gr.Textbox(
-            label="Pattern (RE2)",
-            info="Such as (?i)as an ai. Look-around and back-references are not available.",
+            label=_("Pattern (RE2)"),
+            info=_("Such as (?i)as an ai. Look-around and back-references are not available."),
             max_length=1000,
             max_lines=2,
             elem_id="rule-pattern",
             elem_classes="mono",
         )
-        c["absent"] = gr.Checkbox(label="Votes where the pattern is not found", elem_id="rule-absent")
+        c["absent"] = gr.Checkbox(label=_("Votes where the pattern is not found"), elem_id="rule-absent")
     with groups["number"]:
         _number(c)
     with groups["unit"]:
         _unit(c)
     with groups["json_schema"]:
         c["schema"] = gr.Textbox(
-            label="JSON schema",
+            label=_("JSON schema"),
             value=SCHEMA,
             lines=5,
             max_lines=20,
@@ -97,28 +110,32 @@ def build() -> tuple[dict[str, Any], dict[str, gr.Column]]:
             elem_classes="mono",
         )
         c["schema_check"] = gr.Radio(
-            [("does not fit it", "fails"), ("fits it", "passes")], value="fails", label="Votes where the text"
+            choices([(N_("does not fit it"), "fails"), (N_("fits it"), "passes")]),
+            value="fails",
+            label=_("Votes where the text"),
         )
     with groups["length"]:
         _length(c)
     with gr.Row():
-        c["field"] = gr.Dropdown(FIELDS, value="answer", label="Looks at", min_width=140, elem_id="rule-field")
-        c["says"] = gr.Dropdown([], label="Then the answer is", min_width=140, elem_id="rule-says")
+        c["field"] = gr.Dropdown(
+            choices(FIELDS), value="answer", label=_("Looks at"), min_width=140, elem_id="rule-field"
+        )
+        c["says"] = gr.Dropdown([], label=_("Then the answer is"), min_width=140, elem_id="rule-says")
     c["evidence"] = gr.Textbox(
-        label="Why, shown to reviewers", max_length=MAX_EVIDENCE, max_lines=2, elem_id="rule-evidence"
+        label=_("Why, shown to reviewers"), max_length=MAX_EVIDENCE, max_lines=2, elem_id="rule-evidence"
     )
     return c, groups
 
 
 def _number(c: dict[str, Any]) -> None:
     with gr.Row():
-        c["take"] = gr.Dropdown(TAKES, value="final", label="Number", min_width=170, elem_id="rule-take")
+        c["take"] = gr.Dropdown(choices(TAKES), value="final", label=_("Number"), min_width=170, elem_id="rule-take")
         c["check"] = gr.Dropdown(
-            CHECKS, value="above", label="Votes where it", min_width=170, elem_id="rule-comparison"
+            choices(CHECKS), value="above", label=_("Votes where it"), min_width=170, elem_id="rule-comparison"
         )
     c["captures"] = gr.Textbox(
-        label="Pattern that captures it (RE2)",
-        info=r"Its first group, such as total of (\S+).",
+        label=_("Pattern that captures it (RE2)"),
+        info=_(r"Its first group, such as total of (\S+)."),
         max_length=1000,
         max_lines=1,
         visible=False,
@@ -126,12 +143,12 @@ def _number(c: dict[str, Any]) -> None:
         elem_id="rule-captures",
     )
     with gr.Row():
-        c["value"] = _figure("Value", "rule-value", info="A fixed number, or", min_width=170)
+        c["value"] = _figure(_("Value"), "rule-value", info=_("A fixed number, or"), min_width=170)
         c["prompt_number"] = _figure(
-            "Number of the prompt", "rule-prompt-number", info="1 is its first, -1 its last.", min_width=170
+            _("Number of the prompt"), "rule-prompt-number", info=_("1 is its first, -1 its last."), min_width=170
         )
-        c["low"] = _figure("Lowest", "rule-low", visible=False)
-        c["high"] = _figure("Highest", "rule-high", visible=False)
+        c["low"] = _figure(_("Lowest"), "rule-low", visible=False)
+        c["high"] = _figure(_("Highest"), "rule-high", visible=False)
 
 
 def _figure(label: str, elem_id: str, **more: Any) -> gr.Textbox:
@@ -139,32 +156,43 @@ def _figure(label: str, elem_id: str, **more: Any) -> gr.Textbox:
     return gr.Textbox(label=label, max_length=40, max_lines=1, elem_id=elem_id, **{"min_width": 110, **more})
 
 
+def _dimensions() -> list[tuple[str, str]]:
+    names = _(DIMENSION_NAMES).split(", ")
+    return [(NO_DIMENSION, NO_DIMENSION), *zip(names, DIMENSIONS, strict=True)]
+
+
 def _unit(c: dict[str, Any]) -> None:
     with gr.Row():
         c["unit"] = gr.Textbox(
-            label="Unit", info="Such as km, dollars, apples or km/h.", max_length=40, max_lines=1, elem_id="rule-unit"
+            label=_("Unit"),
+            info=_("Such as km, dollars, apples or km/h."),
+            max_length=40,
+            max_lines=1,
+            elem_id="rule-unit",
         )
-        c["dimension"] = gr.Dropdown(DIMENSIONS, value=NO_DIMENSION, label="or dimension", info="Any unit of it.")
+        c["dimension"] = gr.Dropdown(
+            _dimensions(), value=NO_DIMENSION, label=_("or dimension"), info=_("Any unit of it.")
+        )
     with gr.Row():
         c["unit_check"] = gr.Radio(
-            [("missing", "missing"), ("there", "there")], value="missing", label="Votes where it is"
+            choices([(N_("missing"), "missing"), (N_("there"), "there")]), value="missing", label=_("Votes where it is")
         )
         c["where"] = gr.Radio(
-            [("the final answer", "final"), ("any number", "anywhere")], value="final", label="Beside"
+            choices([(N_("the final answer"), "final"), (N_("any number"), "anywhere")]),
+            value="final",
+            label=_("Beside"),
         )
 
 
 def _length(c: dict[str, Any]) -> None:
     with gr.Row():
-        c["of"] = gr.Dropdown(
-            ["characters", "words", "sentences", "steps"], value="words", label="Counts", min_width=120
-        )
-        c["at_least"] = _figure("At least", "rule-least")
-        c["at_most"] = _figure("At most", "rule-most")
+        c["of"] = gr.Dropdown(choices(COUNTS), value="words", label=_("Counts"), min_width=120)
+        c["at_least"] = _figure(_("At least"), "rule-least")
+        c["at_most"] = _figure(_("At most"), "rule-most")
     c["length_check"] = gr.Radio(
-        [("is outside these bounds", "outside"), ("is within them", "within")],
+        [(N_("is outside these bounds"), "outside"), (N_("is within them"), "within")],
         value="outside",
-        label="Votes where the text",
+        label=_("Votes where the text"),
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app import auth
 from app.pages import layout
 from app.state import AppState
+from app.view.languages import N_, _
 from app.view.render import render
 from core.types import Role
 from core.webhooks import MAX_URL, SAYS, Event
@@ -17,12 +18,12 @@ from store import projects, webhooks
 
 LIVE_SECONDS = 3.0
 SHOWN = 20  # deliveries of the address whose log is open
-EVERYTHING = ("all projects", 0)
+EVERYTHING = (N_("all projects"), 0)
 
 
 def build(state: AppState) -> None:
-    hint = "Other programs that are told of what happens here, by a signed message each time."
-    layout.html(render("page_head.html", title="Webhooks", hint=hint))
+    hint = _("Other programs that are told of what happens here, by a signed message each time.")
+    layout.html(render("page_head.html", title=_("Webhooks"), hint=hint))
     seen, opened = gr.State({}), gr.State(None)
     said = layout.html(elem_id="webhooks-said")
     table = layout.html(elem_id="webhooks", actions=True)
@@ -30,7 +31,7 @@ def build(state: AppState) -> None:
         layout.html(render("webhooks/add_head.html", private=state.settings.webhooks_private))
         with gr.Row():
             url = gr.Textbox(
-                label="Address",
+                label=_("Address"),
                 placeholder="https://example.org/hook",
                 max_length=MAX_URL,
                 max_lines=1,
@@ -38,20 +39,22 @@ def build(state: AppState) -> None:
                 scale=3,
                 min_width=260,
             )
-            project = gr.Dropdown([EVERYTHING], value=0, label="Events of", elem_id="webhook-project", min_width=180)
+            project = gr.Dropdown(
+                [_everything()], value=0, label=_("Events of"), elem_id="webhook-project", min_width=180
+            )
         events = gr.CheckboxGroup(
             [(event.value, event.value) for event in Event],
             value=[Event.REVIEW_SUBMITTED.value],
-            label="Is told of",
+            label=_("Is told of"),
             elem_id="webhook-events",
         )
-        add = gr.Button("Add the webhook", variant="primary", elem_id="webhook-add", scale=0, min_width=200)
+        add = gr.Button(_("Add the webhook"), variant="primary", elem_id="webhook-add", scale=0, min_width=200)
     layout.html(render("webhooks/events.html", events=SAYS))
 
     def load(request: gr.Request) -> list[Any]:
         auth.require(request, Role.ADMIN)
         with state.db.read() as session:
-            known = [EVERYTHING, *((row.name, row.id) for row in projects.list_all(session))]
+            known = [_everything(), *((row.name, row.id) for row in projects.list_all(session))]
             return [gr.Dropdown(known, value=0), _table(session, None)]
 
     def follow(known: Any, chosen: Any, request: gr.Request) -> list[Any]:
@@ -93,6 +96,11 @@ def build(state: AppState) -> None:
     table.click(pressed, opened, [said, table, opened], **layout.LIGHT)
 
 
+def _everything() -> tuple[str, int]:
+    label, key = EVERYTHING
+    return _(label), key
+
+
 def _table(session: Session, opened: int | None) -> str:
     rows = webhooks.list_all(session)
     names = {project.id: project.name for project in projects.list_all(session)}
@@ -110,18 +118,19 @@ def _act(session: Session, data: dict[str, str], webhook_id: int, user_id: int) 
     action = data.get("action")
     if action in ("on", "off"):
         webhooks.change(session, webhook_id, user_id=user_id, active=action == "on")
-        words = "It is told again; what waited is sent now." if action == "on" else "It is told nothing until then."
-        return layout.said(f"Switched {action}. {words}", "ok")
+        if action == "on":
+            return layout.said(_("Switched on. It is told again; what waited is sent now."), "ok")
+        return layout.said(_("Switched off. It is told nothing until then."), "ok")
     if action == "test":
         webhooks.test(session, webhook_id)
-        return layout.said("A test is on its way. Its log says what came of it.", "ok")
+        return layout.said(_("A test is on its way. Its log says what came of it."), "ok")
     if action == "secret":
         row = webhooks.renew_secret(session, webhook_id, user_id=user_id)
         return _secret(row.secret, row.url)
     if action == "remove":
         webhooks.remove(session, webhook_id, user_id=user_id)
-        return layout.said("Removed, with its log.", "ok")
+        return layout.said(_("Removed, with its log."), "ok")
     if action == "again":
         webhooks.send_again(session, webhook_id, layout.as_int(data.get("delivery")) or 0)
-        return layout.said("It is sent once more, under the same id.", "ok")
+        return layout.said(_("It is sent once more, under the same id."), "ok")
     raise ValueError("there is no such button: reload the page")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from app.view.languages import _
 from app.view.render import render
 from core.exporters.base import Need
 from store import export_facts, exports, jobs
@@ -28,7 +29,7 @@ def choices() -> list[tuple[str, str]]:
     """(title, name) of every format, by title."""
     from core.exporters import REGISTRY
 
-    return sorted((REGISTRY.make(name).title, name) for name in REGISTRY.names())
+    return sorted((_(REGISTRY.make(name).title), name) for name in REGISTRY.names())
 
 
 def cards(known: Iterable[Need]) -> list[FormatCard]:
@@ -39,9 +40,9 @@ def cards(known: Iterable[Need]) -> list[FormatCard]:
     found = []
     for member in REGISTRY:
         exporter = member.make()
-        lacks = tuple(need.value for need in exporter.needs if need not in there)
-        needs = tuple(need.value for need in exporter.needs)
-        found.append(FormatCard(member.name, exporter.title, member.summary, needs, lacks, exporter.readable))
+        lacks = tuple(_(need.value) for need in exporter.needs if need not in there)
+        needs = tuple(_(need.value) for need in exporter.needs)
+        found.append(FormatCard(member.name, _(exporter.title), _(member.summary), needs, lacks, exporter.readable))
     return sorted(found, key=lambda card: card.title)
 
 

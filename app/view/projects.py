@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.view.languages import _
 from app.view.render import render
 from core.exporters import REGISTRY as EXPORTERS
 from core.importing import columns, preview
@@ -61,12 +62,12 @@ def file_preview(path: Path) -> tuple[str, list[str]]:
 
 def export_found(format: str) -> str:
     """What is said of a file of exported rows."""
-    return render("projects/export_found.html", title=EXPORTERS.make(format).title, format=format)
+    return render("projects/export_found.html", title=_(EXPORTERS.make(format).title), format=format)
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict | list) and any(isinstance(one, bytes) for one in _inside(value)):
-        return "binary data"
+        return _("binary data")
     return "" if value is None else value[:CELL] if isinstance(value, str) else str(value)[:CELL]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.view.languages import N_, _, of_error
 from app.view.render import render
 from core.quality import rule as rules
 from core.quality.gate import Gate
@@ -17,6 +18,7 @@ from store import evaluation_sets, exports, jobs, training_runs
 
 HEIGHT = 96.0  # of the histogram's box, in which a bar is at most that high
 SHOWN_RUNS = 50
+HIGH_FIRST, LOW_FIRST = N_("{title} alone, high first"), N_("{title} alone, low first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +36,19 @@ class Bar:
 def rule_choices() -> list[tuple[str, str]]:
     """(title, name) of every way to rank rows."""
     one_by_one = [
-        (f"{one.title} alone, {'high' if one.sign > 0 else 'low'} first", one.name)
-        for one in sorted(INDICATORS, key=lambda one: one.title)
+        (HIGH_FIRST if one.sign > 0 else LOW_FIRST, one) for one in sorted(INDICATORS, key=lambda one: _(one.title))
     ]
     return [
-        ("No ranking", rules.NO_RULE),
-        ("Response fits prompt: loss and embeddings (default)", rules.DEFAULT),
-        ("Rule fitted to own training runs", rules.FITTED),
-        *one_by_one,
+        (_("No ranking"), rules.NO_RULE),
+        (_("Response fits prompt: loss and embeddings (default)"), rules.DEFAULT),
+        (_("Rule fitted to own training runs"), rules.FITTED),
+        *((_(says).format(title=_(one.title)), one.name) for says, one in one_by_one),
     ]
 
 
 def held_choices(session: Session, project_id: int | None) -> list[tuple[str, str]]:
     known = evaluation_sets.list_all(session, project_id) if project_id else []
-    return [("none", ""), *((f"{row.name} ({row.count})", row.sha256) for row in known)]
+    return [(_("none"), ""), *((f"{row.name} ({row.count})", row.sha256) for row in known)]
 
 
 def scores(session: Session, project_id: int, gate: Gate, filters: Mapping[str, Any]) -> tuple[str, int]:
@@ -70,7 +71,7 @@ def scores(session: Session, project_id: int, gate: Gate, filters: Mapping[str, 
         width=100 / max(len(ranked["counts"]), 1) if ranked else 0,
         rule=gate.rule,
         fitted=rules.FITTED,
-        why_not=found["why_not"],
+        why_not=_why(found["why_not"]),
         indicators=[(BY_NAME[name], one) for name, one in found["indicators"].items() if name in BY_NAME],
         step=_by_steps(found, gate.max_step_error),
         other=_other(found, gate, filters),
@@ -111,6 +112,16 @@ def _other(found: Mapping[str, Any], gate: Gate, filters: Mapping[str, Any]) -> 
     return now != then or dict(filters) != dict(found["filters"])
 
 
+def _why(problem: str | None) -> str | None:
+    """A reason as it stands inside a sentence."""
+    return of_error(problem).removesuffix(".") if problem else problem
+
+
+def _sentence(problem: str) -> str:
+    told = of_error(problem).removesuffix(".")
+    return f"{told[:1].upper()}{told[1:]}."
+
+
 def runs(session: Session, project_id: int) -> str:
     """The training runs, and the rule that they give or why they do not yet."""
     known = training_runs.list_all(session, project_id)
@@ -120,9 +131,9 @@ def runs(session: Session, project_id: int) -> str:
         runs=known[::-1][:SHOWN_RUNS],
         total=len(known),
         rule=fitted,
-        why=why,
+        why=_sentence(why) if why else why,
         needed=rules.FEWEST_RUNS,
-        titles={one.name: one.title for one in INDICATORS},
+        titles={one.name: _(one.title) for one in INDICATORS},
     )
 
 

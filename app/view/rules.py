@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.view.languages import N_, _, of_error
 from app.view.render import render
 from core.signals.base import cast
-from core.signals.number import WORDS
 from core.signals.rules import RuleSpec, spec
 from core.types import JobState, Vote
 from store import jobs, rule_stats, rules, samples
@@ -20,7 +20,36 @@ from store import jobs, rule_stats, rules, samples
 TRIED = 300
 TRY_SECONDS = 0.5  # a slow rule is tried on fewer answers rather than holding the page
 EXAMPLES = 5
-_WHERE = {"answer": "the answer", "prompt": "the prompt", "context": "the context", "any": "prompt, context or answer"}
+_WHERE = {
+    "answer": N_("the answer"),
+    "prompt": N_("the prompt"),
+    "context": N_("the context"),
+    "any": N_("prompt, context or answer"),
+}
+_UNITS = {  # (check, whether beside the final answer)
+    ("missing", True): N_("{unit} is missing beside the final answer"),
+    ("missing", False): N_("{unit} is missing beside any number of {where}"),
+    ("there", True): N_("{unit} is there beside the final answer"),
+    ("there", False): N_("{unit} is there beside any number of {where}"),
+}
+_NUMBERS = {
+    "final": N_("The final answer"),
+    "first": N_("The first number of {where}"),
+    "last": N_("The last number of {where}"),
+    "pattern": N_("The number captured in {where}"),
+}
+_CHECKS = {  # as ``core.signals.number.WORDS`` has them
+    "below": N_("{what} is below {value}"),
+    "at_most": N_("{what} is at most {value}"),
+    "equal": N_("{what} is equal to {value}"),
+    "not_equal": N_("{what} is not equal to {value}"),
+    "at_least": N_("{what} is at least {value}"),
+    "above": N_("{what} is above {value}"),
+    "between": N_("{what} is between {low} and {high}"),
+    "outside": N_("{what} is not between {low} and {high}"),
+    "whole": N_("{what} is whole"),
+    "not_whole": N_("{what} is not whole"),
+}
 
 
 def listed(session: Session, project_id: int) -> str:
@@ -55,41 +84,46 @@ def marks(session: Session, project_id: int) -> list[Any]:
 
 def in_words(rule: Mapping[str, Any]) -> tuple[str, str]:
     """(what the rule looks for, what is written in code beside it)."""
-    options, where = rule["options"], _WHERE[rule["field"]]
+    options, where = rule["options"], _(_WHERE[rule["field"]])
     match rule["kind"]:
         case "pattern":
-            return f"{'Not found' if options.get('absent') else 'Found'} in {where}:", str(options.get("pattern", ""))
+            found = _("Not found in {where}:") if options.get("absent") else _("Found in {where}:")
+            return found.format(where=where), str(options.get("pattern", ""))
         case "number":
             return _number(options, where)
         case "unit":
-            wanted = options.get("unit") or f"a unit of {options.get('dimension')}"
-            beside = "the final answer" if options.get("where", "final") == "final" else f"any number of {where}"
-            return f"{wanted} is {options.get('check', 'missing')} beside {beside}", ""
+            dimension = _("a unit of {dimension}").format(dimension=options.get("dimension"))
+            beside = options.get("where", "final") == "final"
+            says = _(_UNITS[options.get("check", "missing"), beside])
+            return says.format(unit=options.get("unit") or dimension, where=where), ""
         case "json_schema":
-            fits = "fits" if options.get("check") == "passes" else "is not JSON that fits"
-            return f"{where[:1].upper()}{where[1:]} {fits} the schema", json.dumps(
-                options.get("schema"), ensure_ascii=False
-            )[:200]
+            passes = options.get("check") == "passes"
+            fits = _("{where} fits the schema") if passes else _("{where} is not JSON that fits the schema")
+            return _capital(fits.format(where=where)), json.dumps(options.get("schema"), ensure_ascii=False)[:200]
+    return _length(options, where), ""
+
+
+def _length(options: Mapping[str, Any], where: str) -> str:
     low, high = options.get("at_least"), options.get("at_most")
-    bounds = f"{low} to {high}" if None not in (low, high) else f"at least {low}" if high is None else f"at most {high}"
-    has = "has" if options.get("check") == "within" else "does not have"
-    return f"{where[:1].upper()}{where[1:]} {has} {bounds} {options.get('of', 'words')}", ""
+    bounds = _("{low} to {high}")
+    if None in (low, high):
+        bounds = _("at least {low}") if high is None else _("at most {high}")
+    within = options.get("check") == "within"
+    has = _("{where} has {bounds} {what}") if within else _("{where} does not have {bounds} {what}")
+    what = _(options.get("of", "words"))
+    return _capital(has.format(where=where, bounds=bounds.format(low=low, high=high), what=what))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _number(options: Mapping[str, Any], where: str) -> tuple[str, str]:
-    takes = {
-        "final": "The final answer",
-        "first": f"The first number of {where}",
-        "last": f"The last number of {where}",
-    }
-    what = takes.get(options.get("take", "final"), f"The number captured in {where}")
-    said = f"{what} is {WORDS[options['check']]}"
-    if "low" in options:
-        said += f" {options['low']} and {options['high']}"
-    elif options.get("prompt_number") is not None:
-        said += f" number {options['prompt_number']} of the prompt"
-    elif options.get("value") is not None:
-        said += f" {options['value']}"
+    what = _(_NUMBERS[options.get("take", "final")]).format(where=where)
+    value = options.get("value")
+    if options.get("prompt_number") is not None:
+        value = _("number {n} of the prompt").format(n=options["prompt_number"])
+    said = _(_CHECKS[options["check"]]).format(what=what, value=value, low=options.get("low"), high=options.get("high"))
     return said, str(options.get("pattern") or "")
 
 
@@ -98,7 +132,7 @@ def tried(session: Session, project_id: int, values: Mapping[str, Any]) -> str:
     try:
         rule = spec({**values, "name": "rule", "says": values["says"] or "faulty"})
     except ValueError as problem:
-        return _check(problem=str(problem))
+        return _check(problem=_capital(of_error(str(problem)).removesuffix(".")) + ".")
     found = try_on(rule, samples.recent(session, project_id, TRIED))
     return _check(examples=found.examples, tried=found.tried, hits=found.hits, errors=found.errors)
 
