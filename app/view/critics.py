@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.view.jobs import said
 from app.view.languages import N_, _
 from app.view.render import render
 from app.view.words import words
@@ -122,6 +123,7 @@ def versions(session: Session, project_id: int, *, admin: bool) -> str:
         fewest=FEWEST,
         fewest_of_a_kind=FEWEST_OF_A_KIND,
         job=running[0] if running else None,
+        said=said,
         project_id=project_id,
     )
 

@@ -103,3 +103,11 @@ def test_one_and_many_differ(db: Database) -> None:
         with using("de"):
             assert f"nötig sind {FEWEST}" in critics.too_few(session, made)
             assert critics.choices(["step_head"])[0] == ("Alle Kritiker", "")
+
+
+def test_what_workers_stored_is_told_in_german_and_data_is_left_alone() -> None:
+    with using("de"):
+        assert jobs.said("2 running; takes what asks the model") == "2 laufend; nimmt, was das Modell fragt"
+        assert jobs.said("fold 3 of 5") == "Teil 3 von 5"
+        assert jobs.said("{0.x} <b>; 12 pears") == "{0.x} <b>; 12 pears"
+    assert jobs.said("2 running; fold 3 of 5") == "2 running; fold 3 of 5"
