@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,9 @@ from store.items import NewItem
 from store.outputs import NewOutput
 from store.text import digest
 
-BATCH = 500
+BATCH = 1000  # rows of one transaction, or fewer:
+BATCH_WEIGHT = 20_000_000  # characters and bytes of pictures, as each row may have several million
+ANSWERS = 500  # that are judged by one job
 SHOWN_ERRORS = 200
 OnAnswers = Callable[[list[int]], None]  # ids of the outputs that a batch brought, inside its transaction
 
@@ -55,9 +56,24 @@ def guessed_mapping(path: Path, format: Format | None = None) -> ColumnMapping:
 
 
 def batches(rows: Iterator[NewRow | RowError]) -> Iterator[list[NewRow | RowError]]:
-    """Rows in lists of ``BATCH``."""
-    while batch := list(islice(rows, BATCH)):
+    """Rows in lists of ``BATCH``, or fewer where they are heavy."""
+    batch: list[NewRow | RowError] = []
+    weight = 0
+    for row in rows:
+        batch.append(row)
+        weight += _weight(row)
+        if len(batch) >= BATCH or weight >= BATCH_WEIGHT:
+            yield batch
+            batch, weight = [], 0
+    if batch:
         yield batch
+
+
+def _weight(row: NewRow | RowError) -> int:
+    if isinstance(row, RowError):
+        return 0
+    pictures = sum(len(picture.data) for picture in row.images or ())
+    return len(row.prompt) + len(row.context) + len(row.answer or "") + pictures
 
 
 def keep_batch(
@@ -78,8 +94,8 @@ def keep_batch(
         if row.images is not None and images.put(session, item_id, row.images):
             report["images"] += len(row.images)
     new_ids = _keep_answers(session, list(zip(added.ids, good, strict=True)))
-    if new_ids:
-        on_answers(new_ids)
+    for start in range(0, len(new_ids), ANSWERS):
+        on_answers(new_ids[start : start + ANSWERS])
     for name in ("added", "updated", "unchanged"):
         report[name] += getattr(added, name)
     report["rows"] += len(batch)

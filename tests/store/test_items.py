@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
+from typing import cast
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
+from sqlalchemy.exc import IntegrityError
 
-from store import items, outputs, tables
+from store import items, outputs, projects, tables
+from store.bulk import insert_rows
+from store.clock import now
 from store.engine import Database
 from store.items import NewItem
+from store.tables import Item
 from tests.factories import Scene, scene
 
 
@@ -120,3 +125,36 @@ def test_items_without_an_answer(db: Database) -> None:
         assert items.without_output(session, made.project_id, 1) == new[:1]
         with pytest.raises(LookupError):
             items.get(session, 9999)
+
+
+def test_a_project_that_is_not_there_is_named(db: Database) -> None:
+    with pytest.raises(LookupError, match="no project 77"), db.write() as session:
+        items.add_many(session, 77, [NewItem("a", "p")])
+
+
+def test_what_fails_while_rows_go_in_bulk_is_told_as_of_any_insert_and_nothing_stays(db: Database) -> None:
+    row = {"external_id": "a", "prompt": "p", "context": "", "reference": None, "meta": {"x": [1]}, "created_at": now()}
+    with db.write() as session:
+        project_id = projects.create(session, slug="p", name="P", item_type="text").id
+    table = cast(Table, Item.__table__)
+    with pytest.raises(IntegrityError), db.write() as session:
+        insert_rows(session, table, [{"project_id": project_id, **row}] * 2)
+    with db.read() as session:
+        assert items.page(session, project_id) == []
+    with db.write() as session:
+        insert_rows(session, table, [{"project_id": project_id, **row, "prompt": "tab\tback\\slash\nline \\N"}])
+        insert_rows(session, table, [])
+    with db.read() as session:
+        (made,) = items.page(session, project_id)
+        assert (made.prompt, made.reference, made.meta) == ("tab\tback\\slash\nline \\N", None, {"x": [1]})
+        assert made.created_at == row["created_at"]
+
+
+def test_an_item_in_hand_shows_what_an_import_changed(db: Database) -> None:
+    with db.write() as session:
+        project_id = projects.create(session, slug="p", name="P", item_type="text").id
+        (item_id,) = items.add_many(session, project_id, [NewItem("a", "old")]).ids
+        held = items.get(session, item_id)
+        assert held.prompt == "old"
+        assert items.add_many(session, project_id, [NewItem("a", "new")]).updated == 1
+        assert held.prompt == "new"

@@ -18,6 +18,7 @@ from app.worker.handlers.importing import import_file
 from app.worker.models import Models
 from core.exporters import REGISTRY as EXPORTERS
 from core.exporters.writing import manifest_path, read_export
+from core.importing import NewRow
 from core.types import JobPriority, JobState, LessonDraft, LessonKind, LessonStatus
 from store import exports, lessons, projects, reviews, vectors
 from store.tables import Job, Output, Review
@@ -89,6 +90,23 @@ def test_import_goes_on_where_a_killed_attempt_stopped(
     result = job.result
     assert (result["rows"], result["added"], result["unchanged"], result["error_count"]) == (35, 31, 0, 4)
     assert [error["row"] for error in result["errors"]] == [1, 11, 21, 31]
+
+
+def test_a_batch_of_heavy_rows_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_of_files, "BATCH_WEIGHT", 100)
+    rows = [NewRow(n, str(n), "p" * 40, answer="a" * 10) for n in range(5)]
+    assert [len(batch) for batch in rows_of_files.batches(iter(rows))] == [2, 2, 1]
+
+
+def test_answers_are_judged_by_several_jobs(bench: Bench, project: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_of_files, "ANSWERS", 2)
+    told: list[int] = []
+    rows = [NewRow(n, str(n), "p", answer=f"a{n}") for n in range(5)]
+    with bench.db.write() as session:
+        rows_of_files.keep_batch(
+            session, project, rows, rows_of_files.empty_report(), lambda ids: told.append(len(ids))
+        )
+    assert told == [2, 2, 1]
 
 
 def test_import_without_a_prompt_column_says_what_to_do(bench: Bench, project: int, tmp_path: Path) -> None:
