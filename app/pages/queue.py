@@ -11,7 +11,7 @@ from app import auth
 from app.pages import layout, queue_routing, queue_settings
 from app.state import AppState
 from app.view import queue as view
-from app.view.languages import N_, _, choices, ngettext
+from app.view.languages import N_, _, ngettext
 from app.view.words import figure, words
 from app.worker import waking
 from core.types import QueueKind, Role
@@ -26,7 +26,7 @@ def build(state: AppState) -> None:
     seen = gr.State({})
     picker = layout.head(_("Queues"), _("Who works on what, and how it is given out."))
     kind = gr.Radio(
-        choices((name, kind.value) for kind, name in view.KINDS.items()),
+        view.kind_choices(),
         value=QueueKind.ANNOTATE.value,
         label=_("Queue"),
         elem_id="queue-kind",

@@ -180,7 +180,7 @@ def _item(session: Session, slot: Assignment, person: Person) -> view.ItemView:
         reference=item.reference or "",
         expert=expert,
         flag_reason=_flag_reason(session, item.id) if expert else "",
-        reason=(slot.reason or "") if expert else "",
+        reason=of_error(slot.reason or "") if expert else "",
         flagged=waiting.get(QueueKind.EXPERT, 0),
         disputed=waiting.get(QueueKind.ADJUDICATE, 0),
         pictures=tuple(

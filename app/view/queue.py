@@ -21,7 +21,7 @@ KINDS = {
     QueueKind.ANNOTATE: N_("Annotation"),
     QueueKind.EXPERT: N_("Experts"),
     QueueKind.ADJUDICATE: N_("Adjudication"),
-    QueueKind.AUDIT: N_("Audit"),
+    QueueKind.AUDIT: N_("Audit queue"),
 }
 WHAT = {
     QueueKind.ANNOTATE: N_("Every answer that needs people comes here first."),
@@ -31,6 +31,11 @@ WHAT = {
     ),
     QueueKind.AUDIT: N_("A share of what was reviewed, reviewed again by somebody who does not see the first review."),
 }
+
+
+def kind_choices() -> list[tuple[str, str]]:
+    """The queues by name; "Audit" alone is a page, and has another name in other languages."""
+    return [(_(name).removesuffix(" queue"), kind.value) for kind, name in KINDS.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,17 +223,17 @@
 
   // The API gives its reasons in English: those of core/lessons/handling.py, with what the person wrote in quotation marks.
   const REASONS = [
-    { says: '{words} asks to begin again' }, { says: '{words} asks to carry on as planned' }, { says: '{words} states a rule for every answer' },
-    { says: '{words} is about the answer as a whole' }, { says: '{words} names a step' }, { says: '{words} is about what comes first' },
-    { says: '{words} says that something was left out' }, { says: 'step {n} is marked' }, { says: '{words} is about one place' },
-    { says: '{words} sets a value' }, { says: 'nothing in it reaches beyond one place' }, { says: 'it stands by itself' },
-    { says: 'it needs the attempt up to step {n}' }, { says: '{words} refers to the attempt' }, { says: 'it is about the attempt' },
+    { says: '“{words}” asks to begin again' }, { says: '“{words}” asks to carry on as planned' }, { says: '“{words}” states a rule for every answer' },
+    { says: '“{words}” is about the answer as a whole' }, { says: '“{words}” names a step' }, { says: '“{words}” is about what comes first' },
+    { says: '“{words}” says that something was left out' }, { says: 'step {n} is marked' }, { says: '“{words}” is about one place' },
+    { says: '“{words}” sets a value' }, { says: 'nothing in it reaches beyond one place' }, { says: 'it stands by itself' },
+    { says: 'it needs the attempt up to step {n}' }, { says: '“{words}” refers to the attempt' }, { says: 'it is about the attempt' },
   ];
   function reasons(why) {
     return why.split('; ').map((part) => {
-      const words = /^“.*”/s.exec(part)?.[0];
+      const words = /^“(.*)”/s.exec(part)?.[1];
       const n = words ? undefined : /\bstep (\d+)/.exec(part)?.[1];
-      const plain = words ? part.replace(words, '{words}') : part.replace(/\bstep \d+/, 'step {n}');
+      const plain = words ? part.replace(words, () => '{words}') : part.replace(/\bstep \d+/, 'step {n}');
       return REASONS.some((one) => one.says === plain) ? say(plain, { words, n }) : part;
     }).join('; ');
   }
