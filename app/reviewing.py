@@ -12,7 +12,7 @@ from app.pages.review_reply import Refused
 from app.view.languages import _
 from app.view.review_form import ReviewForm
 from app.worker import jobs as worker_jobs
-from app.worker.waking import wake_critic, wake_drivers, wake_evidence, wake_sufficiency, wake_trials, wake_votes
+from app.worker.waking import after_review
 from core.types import JobPriority, Verdict
 from store import items, reviews
 from store.reviews import NewCorrection, SubmitResult
@@ -21,10 +21,21 @@ from store.text import digest
 
 
 def decide(
-    session: Session, slot: Assignment, output: Output, form: ReviewForm, person: Person, *, action: str, token: str
+    session: Session,
+    slot: Assignment,
+    output: Output,
+    form: ReviewForm,
+    person: Person,
+    *,
+    action: str,
+    token: str,
+    current: int | None = None,
 ) -> tuple[Verdict, SubmitResult]:
-    """``action`` is submit, accept or cannot_judge. Raises ``Refused``, ``store.queue.LostClaim``."""
-    if slot.token == token and review_board.current_output(session, slot).id != output.id:
+    """``action`` is submit, accept or cannot_judge. ``current``: the id of the output under review, where it is known.
+
+    Raises ``Refused``, ``store.queue.LostClaim``.
+    """
+    if slot.token == token and output.id != (current or review_board.current_output(session, slot).id):
         raise Refused(_(MOVED))
     takes = taken(session, slot, output, form)
     # Who takes a review takes its verdict; its correction stands and needs no copy.
@@ -34,18 +45,13 @@ def decide(
     review = review_of(session, slot, output, form, person, verdict, takes)
     result = reviews.submit(session, review, correction, token)
     project_id = output.item.project_id
-    wake_evidence(session, project_id)
-    wake_drivers(session, project_id)
-    wake_critic(session, project_id)
-    wake_trials(session, project_id)
-    wake_sufficiency(session, project_id)
-    wake_votes(session, project_id, output.id, result.review_id)
+    after_review(session, project_id, output.id, result.review_id)
     return verdict, result
 
 
 def distil(session: Session, item_id: int, user_id: int) -> Job | None:
     """The job that proposes lessons of an item; ``None`` where it has no corrections."""
-    if not reviews.corrections_for(session, item_id):
+    if not reviews.has_corrections(session, item_id):
         return None
     return worker_jobs.enqueue(
         session,

@@ -51,9 +51,9 @@ def create(
     new = insert(session, Job).values(**values)
     unless_there = new.on_conflict_do_nothing(index_elements=[Job.dedupe_key], index_where=text(_OPEN_KEY))
     while True:
-        made = session.scalar(unless_there.returning(Job.id))
+        made = session.scalar(unless_there.returning(Job))
         if made is not None:
-            return session.get_one(Job, made), True
+            return made, True
         known = session.scalar(select(Job).where(Job.dedupe_key == dedupe_key, Job.state.in_(_UNFINISHED)))
         if known is not None:  # else it finished between the two statements: try again
             return known, False

@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from core import types
+from store import outputs
 from store.reviews import is_current
 from store.tables import Critique, Item, Output, Review, Risk, Vote
 
@@ -138,7 +139,7 @@ def critiques(session: Session, output_id: int) -> list[types.Critique]:
 
 def risk(session: Session, output_id: int) -> types.RiskEstimate | None:
     """``None`` before the output was analysed."""
-    row = session.scalar(select(Risk).where(Risk.output_id == output_id))
+    row = outputs.risk_of(session, output_id)
     if row is None:
         return None
     drivers = tuple((str(source), float(weight)) for source, weight in row.drivers)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from core import types
 from core.item_types.asr_transcript import hypotheses_of
-from store.tables import Item, Lesson, Lookup, Output, Project, Retrieval, Rollout, Step
+from store.tables import Correction, Item, Lesson, Lookup, Output, Project, Retrieval, Risk, Rollout, Step
 from store.text import clean, shift
 
 
@@ -148,6 +148,41 @@ def get(session: Session, output_id: int) -> Output:
     if output is None:
         raise LookupError(f"there is no output {output_id}")
     return output
+
+
+def under_review(session: Session, assignment_id: int, item_id: int, output_id: int) -> Output:
+    """A slot's output, or the latest attempt at its item that the slot's own correction led to; with steps, item, project and risk."""
+    later = (
+        select(func.max(Output.id))
+        .join(Correction, Correction.id == Output.correction_id)
+        .where(Correction.assignment_id == assignment_id, Output.item_id == item_id, Output.id > output_id)
+    )
+    shown = aliased(Output)
+    query = select(shown).where(shown.id == func.coalesce(later.scalar_subquery(), output_id))
+    output: Output | None = session.scalar(
+        query.options(
+            joinedload(shown.item).joinedload(Item.project), joinedload(shown.judged), selectinload(shown.steps)
+        )
+    )
+    if output is None:
+        raise LookupError(f"there is no output {output_id}")
+    return output
+
+
+def step_count(session: Session, output_id: int) -> int:
+    """How many steps an output has; nothing is asked where they were read already."""
+    known: Output | None = session.identity_map.get(session.identity_key(Output, output_id))
+    if known is not None and "steps" in known.__dict__:
+        return len(known.steps)
+    return session.scalar(select(func.count()).where(Step.output_id == output_id)) or 0
+
+
+def risk_of(session: Session, output_id: int) -> Risk | None:
+    """The risk of an output as it is stored; nothing is asked where it was read with it."""
+    known: Output | None = session.identity_map.get(session.identity_key(Output, output_id))
+    if known is not None and "judged" in known.__dict__:
+        return known.judged
+    return session.scalar(select(Risk).where(Risk.output_id == output_id))
 
 
 def by_effect(session: Session, effect_keys: Sequence[str]) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -77,7 +77,21 @@ def get(session: Session, project_id: int) -> Project:
     project = session.get(Project, project_id)
     if project is None:
         raise UnknownProject(f"there is no project {project_id}")
+    _known(session)[project_id] = project  # a session forgets what nobody holds, and would read it again
     return project
+
+
+def _known(session: Session) -> dict[object, Any]:
+    """Projects by id and queues by (project, kind) that this session has read and keeps."""
+    known: dict[object, Any] = session.info.setdefault("projects", {})
+    return known
+
+
+def remember(session: Session, project: Project, lines: Iterable[Queue]) -> None:
+    """Keep a project and its queues, read with something else, so that nobody reads them again in this session."""
+    known = _known(session)
+    known[project.id] = project
+    known.update({(line.project_id, line.kind): line for line in lines})
 
 
 def lock(session: Session, project_id: int) -> None:
@@ -122,9 +136,15 @@ def _plain(value: Any) -> Any:
 
 
 def queue_of(session: Session, project_id: int, kind: str = QueueKind.ANNOTATE) -> Queue:
-    """The project's queue of that kind; raises ``UnknownProject``."""
-    queue = session.scalar(select(Queue).where(Queue.project_id == project_id, Queue.kind == kind))
-    if queue is None:
+    """The project's queue of that kind; raises ``UnknownProject``. The first to ask reads the project and all of its queues."""
+    place = (project_id, str(kind))
+    queue: Queue | None = _known(session).get(place)
+    if queue is None or queue not in session:
+        query = select(Project, Queue).join(Queue, Queue.project_id == Project.id).where(Project.id == project_id)
+        for row in session.execute(query):
+            remember(session, row.Project, [row.Queue])
+        queue = _known(session).get(place)
+    if queue is None or queue not in session:
         raise UnknownProject(f"there is no project {project_id}, or it has no {kind} queue")
     return queue
 

@@ -79,7 +79,7 @@ def put_off(session: Session, slot: Assignment, count: int) -> None:
 
 def after_review(session: Session, slot: Assignment) -> bool:
     """Once all sub-tasks of a whole are reviewed, the whole comes first in its experts' queue; returns whether it does now."""
-    parent_id = session.scalar(select(Item.parent_id).where(Item.id == slot.item_id))
+    parent_id = items.get(session, slot.item_id).parent_id
     if parent_id is None:
         return False
     child = aliased(Item)

@@ -88,6 +88,11 @@ def _scopes(given: Collection[str], held: Standing) -> list[str]:
 
 def find(session: Session, text: str) -> Holder | None:
     """Who holds this token, if it is known, not revoked, not expired, and its owner is active. Takes as long for any wrong one."""
+    found = _find(session, text)
+    return found[0] if found is not None else None
+
+
+def _find(session: Session, text: str) -> tuple[Holder, ApiToken] | None:
     prefix, _, rest = text.partition("_")
     key, _, secret = rest.partition("_")
     row = session.execute(
@@ -100,15 +105,18 @@ def find(session: Session, text: str) -> Holder | None:
     if token.revoked_at is not None or not owner.active or (token.expires_at is not None and token.expires_at <= now()):
         return None
     held = users.standing(session, owner.id, Role(owner.role))
-    return Holder(token.id, owner.id, owner.name, Role(owner.role), frozenset(token.scopes), token.project_id, held)
+    scopes = frozenset(token.scopes)
+    return Holder(token.id, owner.id, owner.name, Role(owner.role), scopes, token.project_id, held), token
 
 
 def present(db: Database, text: str) -> Holder | None:
     """As ``find``, and notes about once a minute that the token was used."""
     with visibility.everything(), db.read() as session:
-        holder = find(session, text)
-        due = holder is not None and _due(session.get_one(ApiToken, holder.token_id))
-    if holder is not None and due:
+        found = _find(session, text)
+    if found is None:
+        return None
+    holder, token = found
+    if _due(token):
         with db.write() as session:
             session.execute(update(ApiToken).where(ApiToken.id == holder.token_id).values(last_used_at=now()))
     return holder

@@ -225,7 +225,8 @@ def _in_use(session: Session, project_id: int | None) -> list[tuple[int, list[st
         query = select(table.id, table.events, table.active).where(
             or_(table.project_id == project_id, table.project_id.is_(None))
         )
-        rows = session.execute(query.order_by(table.id)).all()
+        with session.no_autoflush:  # what waits to be written here says nothing of who is told
+            rows = session.execute(query.order_by(table.id)).all()
         known[project_id] = [(row.id, row.events) for row in rows if row.active]
     return known[project_id]
 

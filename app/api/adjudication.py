@@ -148,8 +148,9 @@ def decide(request: Request, assignment_id: Id, wanted: Decision, caller: Review
             why = queue.why_not_item(session, person.id, project_id, slot.item_id, QueueKind.ADJUDICATE)
             raise Problem(409, "not_claimed", why)
         output = review_board.current_output(session, slot)
+        form = _form(session, output, wanted)
         verdict, done = reviewing.decide(
-            session, slot, output, _form(session, output, wanted), person, action=wanted.action, token=held.token
+            session, slot, output, form, person, action=wanted.action, token=held.token, current=output.id
         )
         job = reviewing.distil(session, slot.item_id, person.id)
         return Decided(

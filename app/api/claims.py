@@ -27,7 +27,7 @@ from app.view.review_form import ReviewForm
 from app.worker.waking import wake_relevance
 from core.scopes import Scope
 from core.types import QueueKind, Verdict
-from store import drafts, items, lesson_proposals, outputs, projects, queue, reviews, subtasks
+from store import drafts, lesson_proposals, outputs, projects, queue, reviews, subtasks
 from store.queue import Claim
 from store.tables import Assignment, Output, Retrieval
 
@@ -141,7 +141,7 @@ def claim(request: Request, project_id: Id, wanted: Wanted, caller: Reviewer, ke
     person = caller.person.id
 
     def act(session: Session) -> Held | Empty:
-        projects.get(session, project_id)
+        projects.queue_of(session, project_id, wanted.queue)
         if wanted.item_id is None:
             got = queue.claim_next(session, person, project_id, wanted.queue)
         else:
@@ -216,9 +216,17 @@ def submit(request: Request, assignment_id: Id, decision: Decision, caller: Revi
     """Decide; sent twice with one token it counts once. 409 where the claim is lost: the words are kept among one's drafts."""
 
     def act(session: Session, slot: Assignment) -> Decided:
-        output = _output(session, slot, decision.output_id)
+        shown = review_board.current_output(session, slot)
+        output = shown if shown.id == decision.output_id else _output(session, slot, decision.output_id)
         verdict, done = reviewing.decide(
-            session, slot, output, decision.form, caller.person, action=decision.action, token=decision.token
+            session,
+            slot,
+            output,
+            decision.form,
+            caller.person,
+            action=decision.action,
+            token=decision.token,
+            current=shown.id,
         )
         job = reviewing.distil(session, slot.item_id, caller.person.id)
         return Decided(
@@ -302,7 +310,7 @@ def _once(
     """As ``once``, with the slot. 403 for somebody else's, 404 for none, 409 when the claim is lost."""
 
     def on_slot(session: Session) -> BaseModel | None:
-        slot = session.get(Assignment, assignment_id)
+        slot = queue.slot_alone(session, assignment_id)
         if slot is None:
             raise Problem(404, "not_found", "There is no such item.")
         caller.in_project(slot.queue.project_id)
@@ -336,9 +344,9 @@ def _current(session: Session, slot: Assignment, output_id: int) -> Output:
 
 def _held(session: Session, claim: Claim, caller: Caller) -> Held:
     slot = session.get_one(Assignment, claim.assignment_id)
-    item = items.get(session, claim.item_id)
-    blind = reviews.is_blind(session, slot, caller.person.id)
     output = review_board.current_output(session, slot)
+    item = output.item
+    blind = reviews.is_blind(session, slot, caller.person.id)
     return Held(
         assignment_id=claim.assignment_id,
         token=claim.token,

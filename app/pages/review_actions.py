@@ -73,8 +73,11 @@ def cannot_judge(session: Session, act: Act, person: Person, settings: Settings,
 
 def _finish(session: Session, act: Act, person: Person, settings: Settings, watch: Watch) -> Reply:
     slot = _slot(session, act.assignment)
-    output = outputs.get(session, act.output)
-    verdict, result = reviewing.decide(session, slot, output, act.form, person, action=act.action, token=act.token)
+    shown = review_board.current_output(session, slot)
+    output = shown if shown.id == act.output else outputs.get(session, act.output)
+    verdict, result = reviewing.decide(
+        session, slot, output, act.form, person, action=act.action, token=act.token, current=shown.id
+    )
     distilling = distil(session, slot.item_id, person, watch, fresh=result.correction_id is not None)
     reply = show_next(session, act, person, settings, watch)
     learnt, again = _("Lessons from it appear here once they are distilled."), _("Press u to reopen it.")

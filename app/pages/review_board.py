@@ -279,13 +279,7 @@ def past(session: Session, said: Mapping[str, Any]) -> tuple[view.PastView, ...]
 
 def current_output(session: Session, slot: Assignment) -> Output:
     """The answer under review: the slot's, or a later attempt that this slot's own correction led to."""
-    later = (
-        select(Output.id)
-        .join(Correction, Correction.id == Output.correction_id)
-        .where(Correction.assignment_id == slot.id, Output.item_id == slot.item_id, Output.id > slot.output_id)
-        .order_by(Output.id.desc())
-    )
-    return outputs.get(session, session.scalars(later.limit(1)).first() or slot.output_id)
+    return outputs.under_review(session, slot.id, slot.item_id, slot.output_id)
 
 
 def held(session: Session, act: Act, person: Person) -> Assignment:

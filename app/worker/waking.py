@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from core.reports.label_drivers import LEAST_LABELS
 from core.types import JobPriority, QueueKind
 from store import (
     critic_models,
+    due,
     evidence,
     label_drivers,
     lesson_trials,
@@ -39,13 +41,35 @@ LEARNER_GROWTH = 1.25  # of a critic or gate
 REVIEWS_PER_TRIAL = 5  # so that trying costs at most two answers for every five reviews
 
 
+def after_review(session: Session, project_id: int, output_id: int, review_id: int) -> None:
+    """Enqueue what is due. One look says of most that it is not, or waits already; reviews are counted once at most."""
+    kinds = ("fit_evidence", "fit_drivers", "try_lessons", "fit_sufficiency")
+    keys = {kind: f"{kind}:{project_id}" for kind in kinds} | {"fit_critic": f"fit_critic:{project_id}:train"}
+    known = due.look(session, project_id, keys.values())
+    idle = {kind for kind, key in keys.items() if key not in known.waiting}
+    counted = cache(lambda: reviews.reviewed_count(session, project_id))
+    if "fit_evidence" in idle and _evidence_grown(known.evidence, counted):
+        _enqueue(session, "fit_evidence", project_id)
+    if "fit_drivers" in idle and _drivers_grown(known.drivers, counted):
+        fit_drivers(session, project_id)
+    if "fit_critic" in idle:
+        wake_critic(session, project_id)
+    if known.lessons and "try_lessons" in idle:
+        wake_trials(session, project_id)
+    if known.lookups and "fit_sufficiency" in idle:
+        wake_sufficiency(session, project_id)
+    wake_votes(session, project_id, output_id, review_id)
+
+
 def evidence_due(session: Session, project_id: int) -> bool:
     """Whether enough answers were reviewed since the evidence was last looked at: five, or a tenth more."""
     known = evidence.current(session, project_id)
     before = known.reviewed if known is not None else 0
-    return _worth_counting(before) and reviews.reviewed_count(session, project_id) >= max(
-        before + EVERY, GROWTH * before
-    )
+    return _evidence_grown(before, lambda: reviews.reviewed_count(session, project_id))
+
+
+def _evidence_grown(before: int, counted: Callable[[], int]) -> bool:
+    return _worth_counting(before) and counted() >= max(before + EVERY, GROWTH * before)
 
 
 def wake_evidence(session: Session, project_id: int) -> bool:
@@ -73,9 +97,11 @@ def drivers_due(session: Session, project_id: int) -> bool:
     """Whether a quarter more answers were reviewed since it was last asked what drives labels, and enough for an answer at all."""
     known = label_drivers.current(session, project_id)
     before = known.reviewed if known is not None else 0
-    return _worth_counting(before) and reviews.reviewed_count(session, project_id) >= max(
-        LEAST_LABELS, LEARNER_GROWTH * before
-    )
+    return _drivers_grown(before, lambda: reviews.reviewed_count(session, project_id))
+
+
+def _drivers_grown(before: int, counted: Callable[[], int]) -> bool:
+    return _worth_counting(before) and counted() >= max(LEAST_LABELS, LEARNER_GROWTH * before)
 
 
 def _worth_counting(before: int) -> bool:

@@ -13,7 +13,7 @@ from store.queue.counts import Waiting, counts, for_experts, waiting, why_empty
 from store.queue.lanes import apply_threshold, lane_counts, redraw_audit
 from store.queue.leaving import flag, skip
 from store.queue.slots import dispute, enqueue_output, fill_slots, force_release, one_more, put_back, set_priority
-from store.queue.states import SUBMITTED
+from store.queue.states import SUBMITTED, slot_alone
 
 __all__ = [
     "SUBMITTED",
@@ -47,6 +47,7 @@ __all__ = [
     "reopen",
     "set_priority",
     "skip",
+    "slot_alone",
     "submit",
     "waiting",
     "why_empty",

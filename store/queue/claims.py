@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text, true, update
+from sqlalchemy.orm import Session, aliased
 
 from core import queues
 from core.types import QueueKind
@@ -43,6 +43,7 @@ from store.tables import Assignment, Queue, User
 
 PAUSED = "You are paused: too many of the items whose verdict is known were judged otherwise. Talk to an admin."
 AT_ONCE = 2  # items that one person holds: the one on screen and the one that is fetched ahead, or asked for by name
+_POINT, _BACK = text("SAVEPOINT claim"), text("ROLLBACK TO SAVEPOINT claim")
 _CLAIM = (Assignment.id, Assignment.item_id, Assignment.output_id, Assignment.token, Assignment.deadline)
 
 
@@ -75,9 +76,7 @@ def claim_next(
     A slot that the person holds already comes back first, with a new deadline. ``ahead`` asks for the one after that.
     """
     queue = queue_of(session, project_id, kind)
-    # Two tabs of one person take turns, so that they see each other's claims.
-    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
-    held = _held(session, queue.id, user_id)
+    held, abandoned = _held(session, queue.id, user_id)
     if len(held) > int(ahead):
         renewed = _renew(session, queue, held[int(ahead)])
         if renewed is not None:
@@ -88,7 +87,7 @@ def claim_next(
         slot = gold.give(session, queue, user_id)
         if slot is not None and slot.token is not None and slot.deadline is not None:
             return Claim(slot.id, slot.item_id, slot.output_id, slot.token, slot.deadline)
-    return _claim_new(session, queue, user_id)
+    return _claim_new(session, queue, user_id, abandoned=abandoned)
 
 
 def claim_item(
@@ -100,8 +99,7 @@ def claim_item(
     holds already comes back, whatever it is.
     """
     queue = queue_of(session, project_id, kind)
-    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
-    held = _held(session, queue.id, user_id)
+    held, _ = _held(session, queue.id, user_id)
     for slot in held:
         if slot.item_id == item_id:
             return _renew(session, queue, slot)
@@ -109,16 +107,26 @@ def claim_item(
         return None
     free = or_(Assignment.state == OPEN, expired())
     wanted = and_(Assignment.item_id == item_id, Assignment.audit.is_(False), free)
-    return _try_claim(session, queue, user_id, wanted, skip_locked=False)
+    return _try_claim(session, queue, user_id, [wanted], skip_locked=False)
 
 
-def _held(session: Session, queue_id: int, user_id: int) -> Sequence[Assignment]:
-    mine = select(Assignment).where(
-        Assignment.queue_id == queue_id, Assignment.holder_id == user_id, Assignment.state == CLAIMED
-    )
-    return session.scalars(
-        mine.order_by(Assignment.claimed_at, Assignment.id).execution_options(populate_existing=True)
+def _held(session: Session, queue_id: int, user_id: int) -> tuple[list[Assignment], bool]:
+    """What the person holds, the oldest first, and whether the queue has abandoned work, which is nearly never."""
+    # Two tabs of one person take turns, so that they see each other's claims: a statement of its own, for what the next one sees.
+    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    mine = and_(Assignment.queue_id == queue_id, Assignment.holder_id == User.id, Assignment.state == CLAIMED)
+    gone = aliased(Assignment)
+    left = select(true()).where(gone.queue_id == queue_id, gone.state == CLAIMED, gone.deadline <= now())
+    rows = session.execute(
+        # By deadline, so that it uses the index of leases.
+        select(Assignment, left.order_by(gone.deadline).limit(1).scalar_subquery())
+        .select_from(User)
+        .outerjoin(Assignment, mine)
+        .where(User.id == user_id)
+        .order_by(Assignment.claimed_at, Assignment.id)
+        .execution_options(populate_existing=True)
     ).all()
+    return [row[0] for row in rows if row[0] is not None], any(row[1] for row in rows)
 
 
 def why_not_item(session: Session, user_id: int, project_id: int, item_id: int, kind: str = QueueKind.ANNOTATE) -> str:
@@ -164,26 +172,21 @@ def _claim(row: Row[*tuple[Any, ...]]) -> Claim:
     return Claim(row[0], row[1], row[2], row[3], row[4])
 
 
-def _claim_new(session: Session, queue: Queue, user_id: int) -> Claim | None:
+def _claim_new(session: Session, queue: Queue, user_id: int, *, abandoned: bool) -> Claim | None:
     """Abandoned work goes first, then the open slots by priority, with a turn for the audit slice now and then; rows that another claim
     has locked are waited for last."""
-    # A look costs a third of a try, and nothing is abandoned nearly always. By deadline, so that it uses their index.
-    look = select(Assignment.id).where(Assignment.queue_id == queue.id, expired()).order_by(Assignment.deadline)
-    abandoned = session.scalar(look.limit(1)) is not None
-    lanes = (*((expired(),) if abandoned else ()), *order_of_lanes(queue))
+    lanes = [*((expired(),) if abandoned else ()), *order_of_lanes(queue)]
     if session.get_bind().dialect.name == "sqlite":
-        found = (_try_claim(session, queue, user_id, wanted, skip_locked=False) for wanted in lanes)
-        return next((claim for claim in found if claim is not None), None)
+        return _try_claim(session, queue, user_id, lanes, skip_locked=False)
+    session.flush()
     for skip_locked in (True, False):
-        for wanted in lanes:
-            # PostgreSQL keeps the lock on a row that turned out to be another's: given back here, lest two who look in vain
-            # wait for each other.
-            with session.begin_nested() as point:
-                claim = _try_claim(session, queue, user_id, wanted, skip_locked)
-                if claim is None:
-                    point.rollback()
-            if claim is not None:
-                return claim
+        # PostgreSQL keeps the lock on a row that turned out to be another's: given back here, lest two who look in vain
+        # wait for each other. Of a claim that succeeds the point ends with the transaction.
+        session.execute(_POINT)
+        claim = _try_claim(session, queue, user_id, lanes, skip_locked)
+        if claim is not None:
+            return claim
+        session.execute(_BACK)
     return None
 
 
@@ -199,13 +202,14 @@ def candidate(queue: Queue, user_id: int, wanted: ColumnElement[bool], skip_lock
 
 
 def _try_claim(
-    session: Session, queue: Queue, user_id: int, wanted: ColumnElement[bool], skip_locked: bool
+    session: Session, queue: Queue, user_id: int, lanes: Sequence[ColumnElement[bool]], skip_locked: bool
 ) -> Claim | None:
-    first = candidate(queue, user_id, wanted, skip_locked)
+    """The first slot of the first lane that has one: a later lane is looked at where those before it have none."""
+    firsts = [candidate(queue, user_id, wanted, skip_locked).scalar_subquery() for wanted in lanes]
     moment = now()
     taken = session.execute(
         update(Assignment)
-        .where(Assignment.id == first.scalar_subquery(), wanted)
+        .where(Assignment.id == (func.coalesce(*firsts) if len(firsts) > 1 else firsts[0]), or_(*lanes))
         .values(
             state=CLAIMED,
             holder_id=user_id,
@@ -214,10 +218,14 @@ def _try_claim(
             deadline=moment + timedelta(seconds=queue.lease_seconds),
         )
         .returning(*_CLAIM)
+        .execution_options(synchronize_session=False)
     ).one_or_none()
     if taken is None:
         return None
     claim = _claim(taken)
+    known = session.identity_map.get(session.identity_key(Assignment, claim.assignment_id))
+    if known is not None:  # given back in this session, and taken again
+        session.expire(known)
     audit.record(session, "queue.claim", "assignment", claim.assignment_id, user_id=user_id)
     return claim
 

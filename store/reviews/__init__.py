@@ -1,7 +1,7 @@
 """Reviews and corrections: what people decided and what they said is wrong. Append-only; a revision points at the one it replaces."""
 
 from store.reviews.blind import is_blind
-from store.reviews.corrections import NewCorrection, add_correction, corrections_for, get_correction
+from store.reviews.corrections import NewCorrection, add_correction, corrections_for, get_correction, has_corrections
 from store.reviews.deciding import Decided, compared, decided, mark_seen
 from store.reviews.reading import (
     as_text,
@@ -29,6 +29,7 @@ __all__ = [
     "finished",
     "get",
     "get_correction",
+    "has_corrections",
     "history",
     "is_blind",
     "is_current",

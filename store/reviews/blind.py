@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.projects import ProjectSettings
-from store.tables import Assignment, Project, Review
+from store import projects
+from store.tables import Assignment, Review
 
 
 def draw(queue_id: int, item_id: int) -> float:
@@ -32,5 +33,5 @@ def is_blind(session: Session, slot: Assignment, user_id: int) -> bool:
 
 
 def _drawn(session: Session, slot: Assignment) -> bool:
-    settings = session.scalar(select(Project.settings).where(Project.id == slot.queue.project_id))
+    settings = projects.get(session, slot.queue.project_id).settings
     return draw(slot.queue_id, slot.item_id) < ProjectSettings.model_validate(settings).blind_share

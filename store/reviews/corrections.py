@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from core import edits
 from core.types import Dependency, Scope
-from store import audit
+from store import audit, outputs
 from store.reviews.revisions import is_current
-from store.tables import Correction, Output, Step
+from store.tables import Correction, Output
 from store.text import clean
 
 
@@ -79,7 +79,7 @@ def add_correction(session: Session, new: NewCorrection) -> Correction:
 
 def _check_place(session: Session, new: NewCorrection, output: Output) -> None:
     if new.step_index is not None:
-        steps = session.scalar(select(func.count()).where(Step.output_id == output.id)) or 0
+        steps = outputs.step_count(session, output.id)
         if not 0 <= new.step_index < steps:
             raise ValueError(f"the answer has {steps} steps, and no step {new.step_index + 1}")
     if (new.span_start is None) != (new.span_end is None):
@@ -99,5 +99,15 @@ def get_correction(session: Session, correction_id: int) -> Correction:
 
 def corrections_for(session: Session, item_id: int) -> Sequence[Correction]:
     """Current corrections of the item's outputs, oldest first."""
-    query = select(Correction).join(Output, Output.id == Correction.output_id).where(Output.item_id == item_id)
-    return session.scalars(query.where(is_current(Correction)).order_by(Correction.id)).all()
+    query = select(Correction).where(*_of_item(item_id))
+    return session.scalars(query.order_by(Correction.id)).all()
+
+
+def has_corrections(session: Session, item_id: int) -> bool:
+    """Whether there are any of these."""
+    return session.scalar(select(Correction.id).where(*_of_item(item_id)).limit(1)) is not None
+
+
+def _of_item(item_id: int) -> tuple[ColumnElement[bool], ...]:
+    answers = select(Output.id).where(Output.item_id == item_id)
+    return Correction.output_id.in_(answers), is_current(Correction)

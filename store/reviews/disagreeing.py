@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from core.projects import ProjectSettings
 from core.types import QueueKind, Verdict
-from store import queue
+from store import outputs, projects, queue
 from store.reviews.revisions import is_current
-from store.tables import Assignment, Project, Queue, Review, Risk
+from store.tables import Assignment, Queue, Review
 
 _SAID = {Verdict.FAULTY: "faulty", Verdict.ACCEPTABLE: "acceptable"}
 SURE = 0.9  # how sure a risk is that contradicts people
@@ -26,12 +26,14 @@ def to_experts(session: Session, slot: Assignment) -> int | None:
     """
     if slot.queue.kind != QueueKind.ANNOTATE or slot.gold:
         return None
+    options = ProjectSettings.model_validate(projects.get(session, slot.queue.project_id).settings)
+    if options.disagreements == options.contradictions == "off" and not slot.queue.extra_reviews:
+        return None
     counts = _verdicts(session, slot)
     if _agreed(counts, slot.queue.agreement_floor):
-        return _contradicted(session, slot, counts)
+        return _contradicted(session, slot, counts, options)
     if slot.queue.extra_reviews and queue.one_more(session, slot):
         return None
-    options = ProjectSettings.model_validate(session.get_one(Project, slot.queue.project_id).settings)
     if options.disagreements == "off":
         return None
     said = " and ".join(f"{counts[verdict]} found it {word}" for verdict, word in _SAID.items())
@@ -42,11 +44,12 @@ def to_experts(session: Session, slot: Assignment) -> int | None:
     )
 
 
-def _contradicted(session: Session, slot: Assignment, counts: Counter[Verdict]) -> int | None:
+def _contradicted(session: Session, slot: Assignment, counts: Counter[Verdict], options: ProjectSettings) -> int | None:
     """The experts' slot of an answer where a sure calibrated risk contradicts what people say, if the project asks for that."""
-    options = ProjectSettings.model_validate(session.get_one(Project, slot.queue.project_id).settings)
-    risk = session.scalar(select(Risk).where(Risk.output_id == slot.output_id, Risk.calibrated.is_(True)))
-    if options.contradictions == "off" or risk is None or not counts:
+    if options.contradictions == "off" or not counts:
+        return None
+    risk = outputs.risk_of(session, slot.output_id)
+    if risk is None or not risk.calibrated:
         return None
     says = counts.most_common(1)[0][0]
     against = risk.value >= SURE if says is Verdict.ACCEPTABLE else risk.value <= 1 - SURE

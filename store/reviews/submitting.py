@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from core.projects import STEP_PROTOCOLS
 from core.types import QueueKind, StepLabel, Verdict
 from core.webhooks import Event
-from store import audit, drafts, queue, subtasks, webhooks
+from store import audit, drafts, outputs, queue, subtasks, webhooks
 from store.reviews import auditing, deciding, disagreeing
 from store.reviews.corrections import NewCorrection, add_correction
-from store.tables import Assignment, Correction, Output, Review, Step
+from store.tables import Assignment, Correction, Output, Review
 from store.text import clean
 
 
@@ -76,10 +76,10 @@ def submit(session: Session, review: NewReview, correction: NewCorrection | None
     disagreeing.to_experts(session, slot)
     auditing.look_again(session, slot)
     subtasks.after_review(session, slot)
+    drafts.discard(session, review.assignment_id, review.user_id)
     correction_id = None
     if correction is not None:
         correction_id = add_correction(session, _of_slot(correction, review)).id
-    drafts.discard(session, review.assignment_id, review.user_id)
     new = {"verdict": row.verdict, "revision": row.revision, "correction": correction_id}
     audit.record(session, "review.submit", "review", row.id, user_id=review.user_id, new=new)
     told = {"review_id": row.id, "output_id": row.output_id, "item_id": slot.item_id, "correction_id": correction_id}
@@ -99,15 +99,10 @@ def submit(session: Session, review: NewReview, correction: NewCorrection | None
 def _check(session: Session, review: NewReview) -> int:
     """Number of steps of the reviewed output; raises ``ValueError`` when the review does not fit it."""
     Verdict(review.verdict)
-    counted = select(func.count()).where(Step.output_id == review.output_id).scalar_subquery()
-    row = session.execute(
-        select(Output.item_id, Assignment.item_id, counted)
-        .join(Assignment, Assignment.id == review.assignment_id)
-        .where(Output.id == review.output_id)
-    ).one_or_none()
-    if row is None or row[0] != row[1]:
+    output, slot = session.get(Output, review.output_id), session.get(Assignment, review.assignment_id)
+    if output is None or slot is None or output.item_id != slot.item_id:
         raise ValueError(f"output {review.output_id} does not answer the item of assignment {review.assignment_id}")
-    steps: int = row[2]
+    steps = outputs.step_count(session, review.output_id)
     if review.first_wrong_step is not None and not 0 <= review.first_wrong_step < steps:
         raise ValueError(f"the answer has {steps} steps, and no step {review.first_wrong_step + 1}")
     if len(review.step_labels) > steps:

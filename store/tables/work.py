@@ -96,6 +96,7 @@ class Output(Keyed, Base):
 
     item: Mapped[Item] = relationship()
     steps: Mapped[list[Step]] = relationship(order_by="Step.index", cascade="all, delete-orphan")
+    judged: Mapped[Risk | None] = relationship(viewonly=True)
 
 
 class Step(Keyed, Base):
