@@ -6,13 +6,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased
 
 from core import queues
-from core.types import QueueKind, Verdict
+from core.types import QueueKind
 from store.projects import queue_of
 from store.queue import gold
+from store.queue.kept import kept
 from store.queue.states import (
     CLAIMED,
     OPEN,
@@ -51,33 +65,69 @@ def counts(session: Session, project_id: int, kind: str = QueueKind.ANNOTATE) ->
     submitted, set aside or passed. ``flagged`` slots went to the experts.
     """
     queue = queue_of(session, project_id, kind)
-    state = case((expired(), "expired"), else_=Assignment.state).label("now_in")
-    ours = and_(Assignment.queue_id == queue.id, Assignment.gold.is_(False))
-    by_state = select(state, func.count()).where(ours).group_by(state)
-    found = {name: 0 for name in (OPEN, CLAIMED, "expired", SUBMITTED, SET_ASIDE, PASSED)}
-    found.update(session.execute(by_state).all())
-    found["slots"] = sum(found.values())
-    unfinished = func.sum(case((Assignment.state.in_((OPEN, CLAIMED)), 1), else_=0))
-    per_item = (
-        select(Assignment.item_id, unfinished.label("unfinished")).where(ours).group_by(Assignment.item_id).subquery()
-    )
-    done = func.sum(case((per_item.c.unfinished == 0, 1), else_=0))
-    items, items_done = session.execute(select(func.count(), done).select_from(per_item)).one()
-    flagged = select(func.count()).where(ours, Assignment.flagged.is_(True))
+    return kept(session, f"counts of {queue.id}", lambda: _counts(session, queue), size="slots")
+
+
+def _counts(session: Session, queue: Queue) -> dict[str, int]:
+    """All slots by state come from an index alone, and what is rare from indexes that hold nothing else."""
+    ours = Assignment.queue_id == queue.id
+    plain = Assignment.gold.is_(False)
     later = aliased(Review)
     unjudged = (
         select(func.count(Review.id))
         .join(Assignment, Assignment.id == Review.assignment_id)
-        .where(ours, Assignment.state == SUBMITTED)
-        .where(Review.verdict == Verdict.CANNOT_JUDGE, ~exists().where(later.replaces_id == Review.id))
+        .where(ours, plain, Assignment.state == SUBMITTED)
+        .where(Review.verdict == literal_column("'cannot_judge'"), ~exists().where(later.replaces_id == Review.id))
     )
-    n_flagged, n_unjudged = session.execute(select(flagged.scalar_subquery(), unjudged.scalar_subquery())).one()
+    parts = (
+        select(literal("all").label("part"), Assignment.state, func.count()).where(ours).group_by(Assignment.state),
+        select(literal("gold"), Assignment.state, func.count())
+        .where(ours, Assignment.gold.is_(True))
+        .group_by(Assignment.state),
+        select(literal("expired"), literal(""), func.count()).where(ours, plain, expired()),
+        select(literal("flagged"), literal(""), func.count()).where(ours, plain, Assignment.flagged.is_(True)),
+        select(literal("several"), literal(""), func.count()).where(ours, plain, _further()),
+        select(literal("cannot_judge"), literal(""), unjudged.scalar_subquery()),
+    )
+    told = {(part, state): count for part, state, count in session.execute(union_all(*parts))}
+    states = (OPEN, CLAIMED, SUBMITTED, SET_ASIDE, PASSED)
+    found = {state: told.get(("all", state), 0) - told.get(("gold", state), 0) for state in states}
+    slots = sum(found.values())
+    unfinished = found[OPEN] + found[CLAIMED]
+    found["expired"] = told[("expired", "")]
+    found[CLAIMED] -= found["expired"]
+    items, done = slots, slots - unfinished
+    if told[("several", "")]:
+        shared, theirs, finished, shared_done = _shared(session, queue.id)
+        items += shared - theirs
+        done += shared_done - finished
     return found | {
-        "items": int(items),
-        "items_done": int(items_done or 0),
-        "flagged": n_flagged,
-        "cannot_judge": n_unjudged,
+        "slots": slots,
+        "items": items,
+        "items_done": done,
+        "flagged": told[("flagged", "")],
+        "cannot_judge": told[("cannot_judge", "")],
     }
+
+
+def _further() -> ColumnElement[bool]:
+    """Slots beyond the first of their item; as the index has it that holds these alone."""
+    return Assignment.slot > literal_column("0")
+
+
+def _shared(session: Session, queue_id: int) -> tuple[int, int, int, int]:
+    """Items with several slots: how many, their slots, how many of those are finished, and the items of which all are."""
+    other = aliased(Assignment)
+    items = select(other.item_id).where(
+        other.queue_id == queue_id, other.gold.is_(False), other.slot > literal_column("0")
+    )
+    finished = func.sum(case((Assignment.state.in_((OPEN, CLAIMED)), 0), else_=1))
+    of = (Assignment.queue_id == queue_id, Assignment.gold.is_(False), Assignment.item_id.in_(items))
+    per = select(func.count().label("slots"), finished.label("finished")).where(*of).group_by(Assignment.item_id)
+    each = per.subquery()
+    done = func.sum(case((each.c.slots == each.c.finished, 1), else_=0))
+    row = session.execute(select(func.count(), func.sum(each.c.slots), func.sum(each.c.finished), done)).one()
+    return int(row[0]), int(row[1] or 0), int(row[2] or 0), int(row[3] or 0)
 
 
 def for_experts(session: Session, project_id: int) -> dict[str, int]:
@@ -106,6 +156,47 @@ def why_empty(session: Session, project_id: int, user_id: int, kind: str = Queue
     Items: ``unanswered`` have no output; ``not_queued`` have one that is not analysed or not queued yet.
     """
     queue = queue_of(session, project_id, kind)
+    reviews = queue.kind in (QueueKind.ADJUDICATE, QueueKind.AUDIT)
+    if queue.access == queues.ANY and not reviews:
+        found = _causes(session, queue, user_id)
+    else:
+        found = _causes_one_by_one(session, queue, user_id)
+    there = kept(session, f"items of {queue.id}", lambda: _not_there(session, queue), size="items")
+    return found | {name: there[name] for name in ("unanswered", "not_queued")}
+
+
+def _causes(session: Session, queue: Queue, user_id: int) -> dict[str, int]:
+    """Of a queue from which anybody may have anything: from its counts, and what is about this person."""
+    known = counts(session, queue.project_id, queue.kind)
+    ours = (Assignment.queue_id == queue.id, Assignment.gold.is_(False))
+    not_mine = or_(Assignment.holder_id.is_(None), Assignment.holder_id != user_id)
+    free = or_(Assignment.state == OPEN, and_(expired(), not_mine))
+    gone, theirs = declined(queue.id, user_id), touched(queue.id, user_id)
+    count = select(func.count())
+    asked = (
+        count.where(*ours, Assignment.state == CLAIMED, Assignment.holder_id == user_id),
+        count.where(*ours, expired(), not_mine),
+        count.where(*ours, free, Assignment.item_id.in_(gone)),
+        count.where(*ours, free, Assignment.item_id.in_(theirs), Assignment.item_id.not_in(gone)),
+    )
+    mine, left, refused, again = session.execute(select(*(one.scalar_subquery() for one in asked))).one()
+    available = max(0, known[OPEN] + left - refused - again)
+    found = {
+        "available": available,
+        "held_by_you": mine,
+        "held_by_others": max(0, known[CLAIMED] + known["expired"] - mine - left),
+        "yours_already": again,
+        "declined_by_you": refused,
+        SUBMITTED: known[SUBMITTED],
+        SET_ASIDE: known[SET_ASIDE],
+        "below_threshold": known[PASSED],
+    }
+    if available and gold.is_paused(session, queue, user_id):
+        found |= {"available": 0, "paused": available}
+    return found
+
+
+def _causes_one_by_one(session: Session, queue: Queue, user_id: int) -> dict[str, int]:
     free = or_(Assignment.state == OPEN, expired())
     mine = and_(Assignment.state == CLAIMED, Assignment.holder_id == user_id)
     cause = case(
@@ -123,12 +214,23 @@ def why_empty(session: Session, project_id: int, user_id: int, kind: str = Queue
     names = ("available", "held_by_you", "held_by_others", "yours_already", "declined_by_you", SUBMITTED, SET_ASIDE)
     found = {name: 0 for name in (*names, "below_threshold")}
     found.update(session.execute(query).all())
+    return found
+
+
+def _not_there(session: Session, queue: Queue) -> dict[str, int]:
+    """Items of the project, and those without a slot in the queue: answered or not. Where every item has one, none is looked at."""
     answered = exists().where(Output.item_id == Item.id)
     queued = exists().where(Assignment.item_id == Item.id, Assignment.queue_id == queue.id)
-    of_project = select(func.count()).select_from(Item).where(Item.project_id == project_id)
-    found["unanswered"] = session.scalar(of_project.where(~answered)) or 0
-    found["not_queued"] = session.scalar(of_project.where(answered, ~queued)) or 0
-    return found
+    of_project = select(func.count()).select_from(Item).where(Item.project_id == queue.project_id)
+    items = session.scalar(of_project) or 0
+    if items == counts(session, queue.project_id, queue.kind)["items"]:
+        return {"items": items, "unanswered": 0, "not_queued": 0}
+    unanswered = session.scalar(of_project.where(~answered)) or 0
+    return {
+        "items": items,
+        "unanswered": unanswered,
+        "not_queued": session.scalar(of_project.where(answered, ~queued)) or 0,
+    }
 
 
 def _of_access(queue: Queue, user_id: int) -> list[tuple[ColumnElement[bool], str]]:

@@ -105,6 +105,27 @@ class Assignment(Keyed, Base):
             sqlite_where=sql_text("finished_at IS NOT NULL"),
             postgresql_where=sql_text("finished_at IS NOT NULL"),
         ),
+        # What is rare among many slots, for counting.
+        Index(
+            "ix_assignment_further",
+            "queue_id",
+            "item_id",
+            sqlite_where=sql_text("slot > 0"),
+            postgresql_where=sql_text("slot > 0"),
+        ),
+        Index(
+            "ix_assignment_gold",
+            "queue_id",
+            "state",
+            sqlite_where=sql_text("gold IS 1"),
+            postgresql_where=sql_text("gold IS true"),
+        ),
+        Index(
+            "ix_assignment_flagged",
+            "queue_id",
+            sqlite_where=sql_text("flagged IS 1"),
+            postgresql_where=sql_text("flagged IS true"),
+        ),
         # A person never holds two slots of one item, whatever two tabs do at once.
         Index(
             "uq_assignment_person",
@@ -173,6 +194,14 @@ class Review(Keyed, Base):
     """What one person decided about one output. Append-only: a later revision points at the one it replaces."""
 
     __tablename__ = "review"
+    __table_args__ = (
+        Index(
+            "ix_review_cannot_judge",
+            "assignment_id",
+            sqlite_where=sql_text("verdict = 'cannot_judge'"),
+            postgresql_where=sql_text("verdict = 'cannot_judge'"),
+        ),
+    )
 
     output_id: Mapped[int] = mapped_column(ForeignKey("output.id", ondelete="CASCADE"), index=True)
     assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignment.id", ondelete="SET NULL"), index=True)
