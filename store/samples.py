@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from core.signals.base import SignalInput
 from core.types import Question, Step
 from store import outputs
+from store.queue.kept import kept
 from store.tables import Item, Output, Project, Risk
 
 
@@ -60,11 +61,13 @@ def _samples(session: Session, query: Select[Output, Item, Project]) -> list[Sam
 
 
 def size(session: Session, project_id: int) -> tuple[int, int]:
-    """How many items a project has, and how many of them have at least one answer."""
+    """How many items a project has, and how many of them have at least one answer; of large ones as ``store.queue.kept`` has it."""
+    found = kept(session, f"size of {project_id}", lambda: _size(session, project_id), size="items")
+    return found["items"], found["answered"]
+
+
+def _size(session: Session, project_id: int) -> dict[str, int]:
     items = select(func.count()).select_from(Item).where(Item.project_id == project_id)
-    answered = (
-        select(func.count(func.distinct(Output.item_id)))
-        .join(Item, Item.id == Output.item_id)
-        .where(Item.project_id == project_id)
-    )
-    return session.scalar(items) or 0, session.scalar(answered) or 0
+    answered = items.where(exists().where(Output.item_id == Item.id))
+    row = session.execute(select(items.scalar_subquery(), answered.scalar_subquery())).one()
+    return {"items": row[0], "answered": row[1]}
