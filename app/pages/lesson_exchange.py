@@ -10,7 +10,7 @@ from app import auth, exporting, uploads
 from app.pages import layout
 from app.pages.project_import import incoming
 from app.state import AppState
-from app.view.languages import N_, _
+from app.view.languages import N_, _, of_error
 from app.view.render import render
 from app.view.words import figure
 from core.lessons import knowledge_base
@@ -96,4 +96,4 @@ def _history(state: AppState, project_id: int, admin: bool) -> str:
     with state.db.read() as session:
         brought = [job for job in jobs.recent(session, project_id, 100) if job.kind == "import_lessons"][:5]
         written = [row for row in exports.list_all(session, project_id, 50) if row.format == knowledge_base.FORMAT][:5]
-        return render("lessons/exchanges.html", imports=brought, exports=written if admin else [])
+        return render("lessons/exchanges.html", imports=brought, exports=written if admin else [], told=of_error)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from app.view.languages import _
+from app.view.languages import _, of_error
 from app.view.render import render
 from core.exporters.base import Need
 from store import export_facts, exports, jobs
@@ -66,4 +66,4 @@ def listing(session: Session, project_id: int) -> str:
     empty = any(row.path and not row.rows for row in rows)
     lacks = {card.name: card.lacks for card in cards(export_facts.has(session, project_id))} if empty else {}
     shown = [(row, running.get(row.job_id or 0), lacks.get(row.format, ())) for row in rows]
-    return render("exports/list.html", rows=shown)
+    return render("exports/list.html", rows=shown, told=of_error)

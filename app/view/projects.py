@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.view.languages import _
+from app.view.languages import _, of_error
 from app.view.render import render
 from core.exporters import REGISTRY as EXPORTERS
 from core.importing import columns, preview
@@ -57,7 +57,7 @@ def file_preview(path: Path) -> tuple[str, list[str]]:
     names = columns(path)
     bad = [row for row in rows if isinstance(row, RowError)]
     good = [[_cell(row.get(name)) for name in names] for row in rows if not isinstance(row, RowError)]
-    return render("projects/preview.html", names=names, rows=good, bad=bad), names
+    return render("projects/preview.html", names=names, rows=good, bad=bad, told=of_error), names
 
 
 def export_found(format: str) -> str:
@@ -82,4 +82,4 @@ def _inside(value: Any) -> Iterator[Any]:
 def imports(session: Session, project_id: int) -> str:
     """The latest imports with their counts and the first of the rows that were left out, each with why."""
     rows = [job for job in jobs.recent(session, project_id, 100) if job.kind == "import"][:5]
-    return render("projects/imports.html", jobs=rows)
+    return render("projects/imports.html", jobs=rows, told=of_error)

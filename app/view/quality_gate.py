@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.view.languages import N_, _, of_error
+from app.view.languages import N_, _, ngettext, of_error
 from app.view.render import render
 from core.quality import rule as rules
 from core.quality.gate import Gate
@@ -57,7 +57,7 @@ def scores(session: Session, project_id: int, gate: Gate, filters: Mapping[str, 
     done = jobs.newest(session, project_id, "score_rows", JobState.DONE)
     found: dict[str, Any] = dict(done.result) if done is not None else {}
     if not found:
-        return render("exports/scores.html", job=job, found=None), 0
+        return render("exports/scores.html", job=job, found=None, told=of_error), 0
     ranked = found["rules"].get(gate.rule)
     left = int(found["left"])
     keep = min(gate.keep or left, left)
@@ -76,6 +76,7 @@ def scores(session: Session, project_id: int, gate: Gate, filters: Mapping[str, 
         step=_by_steps(found, gate.max_step_error),
         other=_other(found, gate, filters),
         height=HEIGHT,
+        told=of_error,
     )
     return html, left
 
@@ -117,6 +118,17 @@ def _why(problem: str | None) -> str | None:
     return of_error(problem).removesuffix(".") if problem else problem
 
 
+def _too_few(n: int) -> str:
+    says = ngettext(
+        "A rule is fitted from {fewest} training runs on; there is {n}: "
+        "record {missing} more, each with the loss of the tuned model on the same evaluation set.",
+        "A rule is fitted from {fewest} training runs on; there are {n}: "
+        "record {missing} more, each with the loss of the tuned model on the same evaluation set.",
+        n,
+    )
+    return says.format(fewest=rules.FEWEST_RUNS, n=n, missing=rules.FEWEST_RUNS - n)
+
+
 def _sentence(problem: str) -> str:
     told = of_error(problem).removesuffix(".")
     return f"{told[:1].upper()}{told[1:]}."
@@ -131,7 +143,7 @@ def runs(session: Session, project_id: int) -> str:
         runs=known[::-1][:SHOWN_RUNS],
         total=len(known),
         rule=fitted,
-        why=_sentence(why) if why else why,
+        why=_too_few(len(known)) if len(known) < rules.FEWEST_RUNS else _sentence(why) if why else why,
         needed=rules.FEWEST_RUNS,
         titles={one.name: _(one.title) for one in INDICATORS},
     )
