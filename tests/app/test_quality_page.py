@@ -10,7 +10,7 @@ from app.view import languages
 from app.view import quality as view
 from app.worker.handlers.fit_drivers import BLOCKS, BY_MODEL, BY_RISK, BY_TIME, ORDER, OWN_TEXT
 from core.types import Role
-from store import outputs, projects, reviews
+from store import label_drivers, outputs, projects, reviews
 from store.engine import Database
 from store.tables import Assignment, Correction, Item, Review, User
 from tests.app.conftest import Web
@@ -244,3 +244,39 @@ def test_german(db: Database, clock: Clock) -> None:
 def test_drivers_are_translated_word_by_word() -> None:
     """Every reason and name that the job gives has its words here."""
     assert {ORDER, OWN_TEXT, BY_MODEL, BY_TIME, BY_RISK, *BLOCKS} < set(view.DRIVER_WORDS)
+
+
+def test_the_random_draw_stands_beside_what_drives_labels(db: Database) -> None:
+    """Which slots were drawn is read from the store; the page says what they give alone, or how many are missing."""
+    with db.write() as session:
+        made = scene(session, n_items=4, n_users=1, queued=False)
+        queue = projects.queue_of(session, made.project_id).id
+        for place, (item, output) in enumerate(zip(made.items, made.outputs, strict=True)):
+            slot = build(
+                session, Assignment, queue_id=queue, item_id=item, output_id=output, state="submitted", audit=place < 3
+            )
+            build(session, Review, output_id=output, user_id=made.users[0], assignment_id=slot.id)
+        assert [row.drawn for row in label_drivers.judged(session, made.project_id)] == [True, True, True, False]
+        effect = {
+            "driver": "length",
+            "level": "twice as many words",
+            "effect": 0.1,
+            "low": 0.05,
+            "high": 0.15,
+            "n": 200,
+        }
+        part = {"n": 120, "least": 30, "enough": True, "acceptable": 0.75, "low": 0.66, "high": 0.82}
+        part |= {"raw": -0.5, "adjusted": -0.25, "effects": [{**effect, "effect": 0.02, "low": -0.03, "high": 0.07}]}
+        report = {"status": "fitted", "n": 200, "effects": [{**effect, "removed": True}], "refused": [], "warnings": []}
+        report |= {"removed": ["length"], "moved": 0.1, "pairs": 9, "flips": 1, "unexplained": None, "limits": "L."}
+        for found in ({**report, "slice": part}, report):  # fitted now, and by an older version
+            label_drivers.save(session, made.project_id, report=found, scores={}, in_force=True, reviewed=4)
+            session.flush()
+            html = text(view.parts(view.read(session, made.project_id))[view.PARTS.index("drivers")])
+            assert ("Against the random draw" in html) == ("slice" in found)
+            if "slice" in found:
+                assert "75 % say “acceptable” [66 % to 82 %]" in html and "-50.0 points from it" in html
+                assert "+10.0 [+5.0 to +15.0] +2.0 [-3.0 to +7.0] yes" in html
+                with languages.using("de"):
+                    german = text(view.parts(view.read(session, made.project_id))[view.PARTS.index("drivers")])
+                assert "Länge doppelt so viele Wörter" in german and "Verglichen mit der zufälligen Ziehung" in german
