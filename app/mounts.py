@@ -97,7 +97,7 @@ class Mounts:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         for one in self.later:
-            one.serving = True
+            await one.begin()
         try:
             yield
         finally:
@@ -115,10 +115,11 @@ class Later:
         self.mounts = mounts
         self.mount = mount
         self.language = language
-        self.serving = False  # whether the process's lifespan has begun, and so the mount's must
         self._app: ASGIApp | None = None
+        self._holder = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        self._holder.add_middleware(CORSMiddleware)  # as in the whole application: Gradio's own stands aside
         self._building = asyncio.Lock()
-        self._ended = asyncio.Event()
+        self._ended: asyncio.Event | None = None  # there while the process's lifespan is, in which the mount's must be
         self._task: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,31 +129,40 @@ class Later:
     async def _ready(self) -> ASGIApp:
         async with self._building:
             if self._app is None:
-                holder = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-                holder.add_middleware(CORSMiddleware)  # as in the whole application: Gradio's own stands aside
                 with languages.using(self.language, self.mounts.state.settings.languages):
-                    app = await to_thread.run_sync(self._build, holder)
-                    if self.serving:
-                        started = asyncio.Event()
-                        self._task = asyncio.create_task(self._live(holder, started))
-                        await started.wait()
+                    app = await to_thread.run_sync(self._build)
+                    await self._begin()
                 self._app = app
             return self._app
 
-    def _build(self, holder: FastAPI) -> ASGIApp:
+    def _build(self) -> ASGIApp:
         with no_collection():
-            return in_a_loop(self.mounts.build, holder, self.mount)
+            return in_a_loop(self.mounts.build, self._holder, self.mount)
 
-    async def _live(self, holder: FastAPI, started: asyncio.Event) -> None:
-        async with holder.router.lifespan_context(holder):
+    async def begin(self) -> None:
+        """With the lifespan of the process."""
+        self._ended = asyncio.Event()
+        if self._app is not None:  # built under a lifespan before this one
+            with languages.using(self.language, self.mounts.state.settings.languages):
+                await self._begin()
+
+    async def _begin(self) -> None:
+        if self._ended is not None:
+            started = asyncio.Event()
+            self._task = asyncio.create_task(self._live(started, self._ended))
+            await started.wait()
+
+    async def _live(self, started: asyncio.Event, ended: asyncio.Event) -> None:
+        async with self._holder.router.lifespan_context(self._holder):
             started.set()
-            await self._ended.wait()
+            await ended.wait()
 
     async def end(self) -> None:
-        self.serving = False
-        self._ended.set()
+        if self._ended is not None:
+            self._ended.set()
         if self._task is not None:
             await self._task
+        self._ended = self._task = None
 
 
 def head(language: str) -> str:

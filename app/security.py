@@ -21,6 +21,7 @@ from app.auth import host_name, is_loopback
 from app.language_choice import InLanguage
 from app.settings import Settings
 from app.state import AppState
+from app.view.languages import _
 from app.view.render import render
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -209,5 +210,5 @@ class BodyLimit:
 
     @staticmethod
     async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-        message = "This is larger than the server takes. Split it, or raise CORRIGENDA_MAX_UPLOAD_MB."
+        message = _("This is larger than the server takes. Split it, or raise CORRIGENDA_MAX_UPLOAD_MB.")
         await refusal(scope["path"], 413, "too_large", message)(scope, receive, send)

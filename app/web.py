@@ -140,7 +140,7 @@ def _pages() -> tuple[Page, ...]:
         Page(N_("People"), "/admin", "people", people.build, Role.ADMIN),
         Page(N_("Jobs"), "/admin", "jobs", jobs.build, Role.ADMIN, listed=False),
         Page(N_("Queues"), "/admin", "queues", queue.build, Role.LEAD, listed=False),
-        Page(N_("Audit"), "/admin", "audit", audit.build, Role.ADMIN, listed=False),
+        Page(N_("Audit log"), "/admin", "audit", audit.build, Role.ADMIN, listed=False),
         Page(N_("Webhooks"), "/admin", "webhooks", webhooks.build, Role.ADMIN, listed=False),
         Page(N_("Settings"), "/admin", "settings", settings.build, Role.ADMIN),
     )

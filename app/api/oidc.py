@@ -13,7 +13,6 @@ from app.api.sign_in import state_of
 from app.language_choice import own_path
 from app.oidc import LIVES, Pending, Provider, SignInFailed
 from app.settings import Settings
-from app.view.languages import of_error
 from core.permissions import includes
 from core.types import Role
 from store import identities, users
@@ -43,7 +42,7 @@ def begin(request: Request, next: str = "/app/") -> Response:
     try:
         url, pending = provider.begin(_redirect_uri(request), own_path(next))
     except SignInFailed as failed:
-        return sign_in.form_page(request, next, of_error(str(failed)), status=502)
+        return sign_in.form_page(request, next, str(failed), status=502)
     response = RedirectResponse(url, 303, headers={"cache-control": "no-store"})
     response.set_cookie(
         COOKIE,
@@ -71,7 +70,7 @@ def finish(request: Request) -> Response:
         with state.db.write() as session:
             user_id = _person(session, state.settings, claims).id
     except SignInFailed as failed:
-        response = sign_in.form_page(request, "/app/", of_error(str(failed)), status=401)
+        response = sign_in.form_page(request, "/app/", str(failed), status=401)
     else:
         response = sign_in.signed_in(state, user_id, own_path(pending.next if pending else ""))
     response.delete_cookie(COOKIE, path="/login/oidc")

@@ -14,7 +14,7 @@ from limits.strategies import MovingWindowRateLimiter
 from app import auth, language_choice
 from app.language_choice import own_path
 from app.state import AppState
-from app.view.languages import _
+from app.view.languages import N_, of_error
 from app.view.render import render
 
 router = APIRouter()
@@ -49,13 +49,13 @@ async def sign_in(
 ) -> Response:
     state = state_of(request)
     if not state.settings.password_sign_in:
-        return form_page(request, next, _("Passwords are switched off here."), status=403)
+        return form_page(request, next, N_("Passwords are switched off here."), status=403)
     if not _may_try(request, name):
-        return form_page(request, next, _("Too many attempts. Wait five minutes and try again."), name, status=429)
+        return form_page(request, next, N_("Too many attempts. Wait five minutes and try again."), name, status=429)
     person = await to_thread.run_sync(auth.check_password, state.db, name, password)
     if person is None:
         return form_page(
-            request, next, _("Name or password is wrong. Try again, or ask an admin to reset it."), name, status=401
+            request, next, N_("Name or password is wrong. Try again, or ask an admin to reset it."), name, status=401
         )
     return await to_thread.run_sync(signed_in, state, person.id, own_path(next))
 
@@ -96,7 +96,7 @@ def form_page(
     page = render(
         "login.html",
         next=own_path(next),
-        error=error,
+        error=of_error(error),
         name=name,
         demo=demo,
         passwords=settings.password_sign_in,

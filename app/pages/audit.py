@@ -20,7 +20,7 @@ ANYONE, ANYTHING = (N_("anybody"), ""), (N_("anything"), "")
 
 
 def build(state: AppState) -> None:
-    layout.html(render("page_head.html", title=_("Audit"), hint=_("Who changed what. Nobody can edit this.")))
+    layout.html(render("page_head.html", title=_("Audit log"), hint=_("Who changed what. Nobody can edit this.")))
     older = gr.State(None)
     with gr.Row():
         person = gr.Dropdown(choices([ANYONE]), value="", label=_("Who"), elem_id="audit-person", min_width=160)

@@ -162,7 +162,8 @@ def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
 
 def _pattern(msgid: str) -> re.Pattern[str]:
     """``{}`` stands for any text; ``{{`` and ``}}`` are braces, as in ``str.format``."""
-    parts = [part.replace("{{", "{").replace("}}", "}") for part in msgid.removesuffix(".").split("{}")]
+    texts = re.split(r"(?<!\{)\{\}(?!\})", msgid.removesuffix("."))
+    parts = [text.replace("{{", "{").replace("}}", "}") for text in texts]
     first = parts[0]
     start = f"[{re.escape(first[0].upper() + first[0].lower())}]{re.escape(first[1:])}" if first else ""
     return re.compile("(.*?)".join([start, *map(re.escape, parts[1:])]) + r"\.?", re.DOTALL)
