@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 from fastapi import FastAPI, Request
+from jinja2 import BaseLoader, Environment
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -65,6 +66,7 @@ class Mounts:
 
         from app.pages.layout import build_mount
 
+        _let_pages_say_their_language()
         language = languages.current()
         path = mount if language == ENGLISH else f"/{language}{mount}"
         blocks = build_mount(self.state, self.pages, mount)
@@ -168,17 +170,41 @@ class Later:
 def head(language: str) -> str:
     """Our stylesheet as a link (Gradio rewrites the selectors of its own ``css=``), then the scripts, ``shell.js`` first.
 
-    Before them the page's language, which Gradio's own words follow too, and what our scripts say in it.
+    Before them what our scripts say in the page's language.
     """
     names = sorted((path.name for path in (ASSETS / "js").glob("*.js")), key=lambda name: (name != "shell.js", name))
     scripts = "".join(f'<script src="/static/js/{name}" defer></script>' for name in names if name != "actions.js")
-    speaks = (
-        f'<script>document.documentElement.lang="{language}";'
-        f'for(const [name,value] of [["language","{language}"],["languages",["{language}"]]])'
-        "Object.defineProperty(navigator,name,{get:()=>value});"
-        f"window.corrigendaTexts={languages.script_texts(language)};</script>"
-    )
+    speaks = f"<script>window.corrigendaTexts={languages.script_texts(language)};</script>"
     return f'{speaks}<link rel="stylesheet" href="/style.css">{scripts}'
+
+
+class _Speaking(BaseLoader):
+    """Gradio's page template, which says that every page is English, with the language of the page; Gradio's own words follow it."""
+
+    def __init__(self, theirs: BaseLoader) -> None:
+        self.theirs = theirs
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        source, name, uptodate = self.theirs.get_source(environment, template)
+        source = source.replace('lang="en"', 'lang="{{ corrigenda_language() }}"', 1)
+        return source.replace("<head>", "<head>{{ corrigenda_language_script() | safe }}", 1), name, uptodate
+
+
+def _language_script() -> str:
+    language = languages.current()
+    return (
+        f'<script>for(const [name,value] of [["language","{language}"],["languages",["{language}"]]])'
+        "Object.defineProperty(navigator,name,{get:()=>value});</script>"
+    )
+
+
+def _let_pages_say_their_language() -> None:
+    import gradio.routes
+
+    env: Any = gradio.routes.templates.env
+    if not isinstance(env.loader, _Speaking):
+        env.loader = _Speaking(env.loader)
+        env.globals.update(corrigenda_language=languages.current, corrigenda_language_script=_language_script)
 
 
 def in_a_loop(build: Callable[..., ASGIApp], *args: Any) -> ASGIApp:

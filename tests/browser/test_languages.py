@@ -23,7 +23,8 @@ PAGES = (
 )  # fmt: skip
 # What stands on the pages of an empty site and is no text of ours: names, formats, commands, and Gradio's own words.
 NO_TEXT = re.compile(
-    r"Corrigenda|English|Deutsch|\bada\b|CORRIGENDA_\w+|JSONL?|CSV|Parquet|sqlite|[a-z]+\.[a-z]+|Reset to default value|(number input|range slider) for|More tabs|corrigenda \w+|https?:\S+|/[\w/.-]+|\d{4}-\d\d-\d\d\S*|UTC"
+    r"Corrigenda|English|Deutsch|\bada\b|CORRIGENDA_\w+|JSONL?|CSV|Parquet|sqlite|corrigenda \w+|https?:\S+|/[\w/.-]+"
+    r"|\d{4}-\d\d-\d\d\S*|UTC|[a-z]+\.[a-z]+|Reset to default value|(number input|range slider) for|More tabs"
 )
 SHOWN = """() => {
   const found = [];
