@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from time import perf_counter
 
+import numpy as np
 import pytest
 
-from core.reports.agreement import AgreementReport, Judgement, alpha
+from core.reports.agreement import AgreementReport, Judgement, _interval, alpha
 from core.reports.annotator_errors import fit
 
 
@@ -131,3 +133,16 @@ def test_alpha_by_week_and_first_errors_by_pair() -> None:
     ]
     assert report["weeks"][1]["low"] is None
     assert report["pairs"][0]["first"] == {"n": 19, "same": 1.0, "low": pytest.approx(0.832, abs=0.001), "high": 1.0}
+
+
+def test_the_interval_is_that_of_alpha_over_answers_drawn_whole() -> None:
+    """By drawing and computing each alpha anew, with the same draws."""
+    draw = random.Random(2)
+    units = [[draw.random() < 0.4 for _ in range(draw.choice((2, 2, 3)))] for _ in range(60)]
+    rng = np.random.default_rng(0)
+    each = [alpha([units[n] for n in rng.integers(0, 60, 60)]) for _ in range(400)]
+    assert _interval(units) == pytest.approx(tuple(np.percentile(np.array(each, float), [2.5, 97.5])))
+    assert _interval([(True, True)] * 20) == (None, None), "one value only"
+    began = perf_counter()
+    _interval([(True, False), (True, True)] * 5_000)
+    assert perf_counter() - began < 2

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from time import perf_counter
 
 import pytest
 
 from core.reports.agreement import Judgement
-from core.reports.time_per_item import TimePerItemReport, figures, median_interval
+from core.reports.time_per_item import EXACT, TimePerItemReport, figures, median_interval
 
 
 @pytest.mark.parametrize(("n", "rank"), [(6, 1), (10, 2), (15, 4), (20, 6), (25, 8), (50, 18), (100, 40)])
@@ -23,6 +24,14 @@ def test_the_interval_holds_the_median_as_often_as_it_says() -> None:
         low, high = median_interval([draw.expovariate(1) for _ in range(25)])
         held += low <= 0.6931 <= high
     assert held / 2000 >= 0.945
+
+
+def test_many_values_are_quick_and_go_on_where_the_exact_ranks_end() -> None:
+    for n in range(EXACT - 60, EXACT + 1):
+        assert abs(int((n - 1.96 * n**0.5 - 1) / 2) + 1 - median_interval(range(1, n + 1))[0]) <= 1
+    began = perf_counter()
+    low, high = median_interval(range(20_000))
+    assert perf_counter() - began < 0.5 and (low, high) == pytest.approx((9860, 10139), abs=2)
 
 
 def test_by_hand_and_few() -> None:
