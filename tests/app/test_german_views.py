@@ -111,3 +111,14 @@ def test_what_workers_stored_is_told_in_german_and_data_is_left_alone() -> None:
         assert jobs.said("fold 3 of 5") == "Teil 3 von 5"
         assert jobs.said("{0.x} <b>; 12 pears") == "{0.x} <b>; 12 pears"
     assert jobs.said("2 running; fold 3 of 5") == "2 running; fold 3 of 5"
+
+
+def test_labels_that_a_sentence_names_are_those_of_their_page() -> None:
+    """“People per item” in a sentence is what the field is called in German, too."""
+    found, german = 0, {str(m.id): str(m.string) for _, m in i18n.entries() if isinstance(m.id, str)}
+    for path, message in i18n.entries():
+        if path.stem in AREAS and isinstance(message.id, str):
+            for label in re.findall(r"“([^”]+)”", message.id):
+                found += label in german
+                assert german.get(label, label) in str(message.string)
+    assert found > 4
