@@ -73,11 +73,12 @@ def _counts(session: Session, queue: Queue) -> dict[str, int]:
     ours = Assignment.queue_id == queue.id
     plain = Assignment.gold.is_(False)
     later = aliased(Review)
-    unjudged = (
-        select(func.count(Review.id))
-        .join(Assignment, Assignment.id == Review.assignment_id)
-        .where(ours, plain, Assignment.state == SUBMITTED)
-        .where(Review.verdict == literal_column("'cannot_judge'"), ~exists().where(later.replaces_id == Review.id))
+    # From these reviews, which are few, to their slots: joined, SQLite walks all slots that are submitted.
+    finished = exists().where(Assignment.id == Review.assignment_id, ours, plain, Assignment.state == SUBMITTED)
+    unjudged = select(func.count(Review.id)).where(
+        Review.verdict == literal_column("'cannot_judge'"),
+        ~exists().where(later.replaces_id == Review.id),
+        finished.correlate(Review),
     )
     parts = (
         select(literal("all").label("part"), Assignment.state, func.count()).where(ours).group_by(Assignment.state),
