@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from app import auth, choosing
 from app.pages import layout, project_gateway
 from app.state import AppState
-from app.view.languages import N_, _, choices
+from app.view.languages import N_, _, choices, of_error
 from app.view.render import render
 from core import error_types
 from core.error_types import ErrorType
@@ -50,6 +50,7 @@ SPLITTERS = [
     (N_("lines"), "lines"),
     (N_("sentences"), "sentences"),
 ]
+VALUE_ERROR = "Value error, "  # before a message of ours, as pydantic has it
 PROJECT = ("name", "guidelines", "licence", "labels")
 GENERATOR = ("max_new_tokens", "temperature", "samples", "sample_temperature")
 JUDGING = ("signals", "critics", "risk", "harmonizer", "scalarizer", "risk_threshold", "only_risky", "reask")
@@ -87,7 +88,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
                 _save(session, layout.as_int(project) or 0, dict(zip(NAMES, values, strict=True)), person.id)
         except ValidationError as problem:
             first = problem.errors()[0]
-            return layout.said(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.", "bad")
+            return layout.said(f"{'.'.join(map(str, first['loc']))}: {_wrong(first['msg'])}.", "bad")
         except (ValueError, LookupError, TypeError) as problem:
             return layout.said(layout.sentence(problem), "bad")
         return layout.said(_("Saved. New answers and judgements follow it."), "ok")
@@ -220,6 +221,14 @@ def _save(session: Any, project_id: int, values: dict[str, Any], user_id: int) -
     if project.item_type == ItemType.LABEL:
         changes["labels"] = [line.strip() for line in str(values["labels"] or "").splitlines() if line.strip()]
     choosing.change_project(session, project_id, user_id, **changes)
+
+
+def _wrong(message: str) -> str:
+    """What pydantic says of a value, which may hold a message of ours."""
+    ours = message.removeprefix(VALUE_ERROR)
+    if ours == message:
+        return of_error(message)
+    return _("Value error, {why}").format(why=of_error(ours).removesuffix("."))
 
 
 def _text(value: Any, otherwise: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from app.view.languages import N_, _, choices
+from app.view.rules import dimensions
 from core.checkers.json_schema import MAX_SCHEMA
 from core.signals.rules import MAX_EVIDENCE, MAX_NAME
 
@@ -51,8 +52,6 @@ COUNTS = [
 ]
 RANGES = ("between", "outside")
 NO_DIMENSION = "–"
-DIMENSIONS = ["length", "mass", "volume", "time", "money", "angle"]
-DIMENSION_NAMES = N_("length, mass, volume, time, money, angle")  # one text: "time" alone is a count of times too
 SCHEMA = '{\n  "type": "object",\n  "required": ["answer"]\n}'
 NAMES = (
     *("name", "kind", "field", "says", "evidence", "pattern", "absent"),
@@ -157,8 +156,7 @@ def _figure(label: str, elem_id: str, **more: Any) -> gr.Textbox:
 
 
 def _dimensions() -> list[tuple[str, str]]:
-    names = _(DIMENSION_NAMES).split(", ")
-    return [(NO_DIMENSION, NO_DIMENSION), *zip(names, DIMENSIONS, strict=True)]
+    return [(NO_DIMENSION, NO_DIMENSION), *((name, key) for key, name in dimensions().items())]
 
 
 def _unit(c: dict[str, Any]) -> None:

@@ -20,6 +20,8 @@ from store import jobs, rule_stats, rules, samples
 TRIED = 300
 TRY_SECONDS = 0.5  # a slow rule is tried on fewer answers rather than holding the page
 EXAMPLES = 5
+DIMENSIONS = ("length", "mass", "volume", "time", "money", "angle")
+DIMENSION_NAMES = N_("length, mass, volume, time, money, angle")  # one text: "time" alone is a count of times too
 _WHERE = {
     "answer": N_("the answer"),
     "prompt": N_("the prompt"),
@@ -92,7 +94,8 @@ def in_words(rule: Mapping[str, Any]) -> tuple[str, str]:
         case "number":
             return _number(options, where)
         case "unit":
-            dimension = _("a unit of {dimension}").format(dimension=options.get("dimension"))
+            kind = str(options.get("dimension"))
+            dimension = _("a unit of {dimension}").format(dimension=dimensions().get(kind, kind))
             beside = options.get("where", "final") == "final"
             says = _(_UNITS[options.get("check", "missing"), beside])
             return says.format(unit=options.get("unit") or dimension, where=where), ""
@@ -101,6 +104,11 @@ def in_words(rule: Mapping[str, Any]) -> tuple[str, str]:
             fits = _("{where} fits the schema") if passes else _("{where} is not JSON that fits the schema")
             return _capital(fits.format(where=where)), json.dumps(options.get("schema"), ensure_ascii=False)[:200]
     return _length(options, where), ""
+
+
+def dimensions() -> dict[str, str]:
+    """The kinds of units with their names in the current language."""
+    return dict(zip(DIMENSIONS, _(DIMENSION_NAMES).split(", "), strict=True))
 
 
 def _length(options: Mapping[str, Any], where: str) -> str:
