@@ -374,7 +374,11 @@ def test_a_tab_chosen_while_the_page_still_loads_stays_chosen(site: Site, page: 
     """The first answer of the server comes late: it fills the page and moves nobody."""
     rows = fill(site.db)
     held: list[Route] = []
-    page.route("**/queue/join**", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/queue/join**", hold)
     page.goto(f"/admin/?project={rows.project_id}")
     page.wait_for_selector(".site-header[data-role]")
     page.wait_for_function("document.querySelectorAll('[role=tab]').length > 0")
