@@ -1,8 +1,8 @@
 """What every test may ask for: a fresh migrated database of either kind, a clock to move, the public files, and no network.
 
-Databases are copies of a template that is migrated once per run: a file copy for SQLite, CREATE DATABASE ... TEMPLATE for
-PostgreSQL, where a copy whose tables a test left as they were is emptied (20 ms) and used again. In CI (``CI=true``) a
-missing server or missing files are failures, elsewhere they are skips that say why.
+Databases are copies of a template that is made once per run, with the job engine's tables: a file copy for SQLite, CREATE
+DATABASE ... TEMPLATE for PostgreSQL, where a copy whose tables a test left as they were is emptied (20 ms) and used again. In CI
+(``CI=true``) a missing server or missing files are failures, elsewhere they are skips that say why.
 """
 
 from __future__ import annotations
@@ -238,10 +238,18 @@ def _at(url: str, database: str) -> str:
     return make_url(url).set(database=database).render_as_string(hide_password=False)
 
 
+def _make(url: str) -> None:
+    """Our tables and those of the job engine, whose hundred migrations take seconds in each test that begins a worker otherwise."""
+    from app.worker import engine
+
+    migrate.upgrade(url, None)
+    engine.prepare(url)
+
+
 @pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "template.sqlite"
-    migrate.upgrade(f"sqlite:///{path}", None)
+    _make(f"sqlite:///{path}")
     return migrate.backup(f"sqlite:///{path}", path.with_name("copy.sqlite"))  # one file, without a -wal beside it
 
 
@@ -250,7 +258,7 @@ def _postgres_template(postgres_url: str) -> Iterator[str]:
     name = _database_name("template")
     _run_on(postgres_url, "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", name)
     try:
-        migrate.upgrade(_at(postgres_url, name), None)
+        _make(_at(postgres_url, name))
         yield name
     finally:
         _run_on(postgres_url, "DROP DATABASE {} WITH (FORCE)", name)
@@ -294,6 +302,9 @@ class Reusable:
         connection.execute("SET LOCAL session_replication_role = replica")  # no cascades, and no append-only triggers
         for table in Base.metadata.sorted_tables:
             connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
+        theirs = "SELECT tablename FROM pg_tables WHERE schemaname = 'dbos' AND tablename NOT LIKE '%migrations'"
+        for (name,) in connection.execute(theirs).fetchall():
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier("dbos", name)))
         connection.execute("SELECT setval(seqrelid, 1, false) FROM pg_sequence")
         return True
 

@@ -82,11 +82,27 @@ def test_a_database_is_given_back_empty(_postgres_database: Reusable) -> None:
 
 
 @pytest.mark.postgres
+def test_the_job_engines_rows_do_not_reach_the_next_test(_postgres_database: Reusable) -> None:
+    url = _postgres_database.take()
+    with psycopg.connect(url) as connection:
+        row = "INSERT INTO dbos.queues (queue_id, name) VALUES ('x', 'left-over')"
+        connection.execute(row)
+    _postgres_database.give_back()
+    assert _postgres_database.take() == url
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT name FROM dbos.queues").fetchall() == []
+        (version,) = connection.execute("SELECT count(*) FROM dbos.dbos_migrations").fetchone() or (0,)
+    assert version == 1
+    _postgres_database.give_back()
+
+
+@pytest.mark.postgres
 @pytest.mark.parametrize(
     "statement",
     [
         "CREATE TABLE left_over (id int)",
-        "CREATE SCHEMA dbos CREATE TABLE left_over (id int)",
+        "CREATE TABLE dbos.left_over (id int)",
+        "CREATE SCHEMA other CREATE TABLE left_over (id int)",
         "ALTER TABLE item ADD COLUMN more text",
         "UPDATE alembic_version SET version_num = 'x'",
         "DROP TRIGGER review_append_only ON review",
