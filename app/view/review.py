@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.view.adjudication import CompareView
-from app.view.languages import N_, _
+from app.view.languages import N_, _, of_error
 from app.view.review_steps import Finding, StepView, percent
 from app.view.transcript import TranscriptView
 from app.view.words import figure, words
@@ -347,7 +347,7 @@ def _vote(vote: Vote, label: str | None, weight: float | None) -> VoteView:
     step = None if vote.step_index is None else vote.step_index + 1
     chips, orders = _audited(vote)
     if vote.error:
-        return VoteView("failed", _("failed"), words(vote.source), vote.error, step, None)
+        return VoteView("failed", _("failed"), words(vote.source), of_error(vote.error), step, None)
     if vote.label is not None:
         side = "for" if vote.label == label else "against"
         says = _("says {label}").format(label=vote.label)
@@ -357,7 +357,7 @@ def _vote(vote: Vote, label: str | None, weight: float | None) -> VoteView:
         side, says = "for", _("for it")
     else:
         side, says, weight = "abstains", _("says nothing"), None
-    return VoteView(side, says, words(vote.source), vote.evidence, step, weight, chips, orders)
+    return VoteView(side, says, words(vote.source), of_error(vote.evidence), step, weight, chips, orders)
 
 
 def _audited(vote: Vote) -> tuple[tuple[tuple[str, str], ...], str]:

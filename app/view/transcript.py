@@ -14,6 +14,13 @@ from core.lessons.entity_corrector import Corrected
 from core.lessons.hearing import Heard
 
 PARTS = {"grams": N_("letters"), "spelt": N_("spelling"), "sounds": N_("sound"), "meaning": N_("meaning")}
+TYPES = {
+    "name": N_("name"),
+    "number": N_("number"),
+    "compound": N_("compound"),
+    "spelling": N_("spelling"),
+    "word": N_("word"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,7 @@ def _name(one: Heard) -> NameView:
         one.start,
         percent(near.score),
         tuple((_(PARTS[name]), percent(value)) for name, value in near.parts.items()),
-        near.entity.type,
+        _(TYPES[near.entity.type]),
         near.entity.count,
         one.disputed,
         near.entity.id,
