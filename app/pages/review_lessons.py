@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app import lesson_changes, reviewing
 from app.auth import Person
 from app.pages import review_board
-from app.pages.review_reply import KINDS, Act, Refused, Reply, Watch, lessons_block, notice
+from app.pages.review_reply import Act, Refused, Reply, Watch, kind_title, lessons_block, notice
 from app.settings import Settings
 from app.view import review as view
 from app.view.languages import N_, _, of_error
@@ -137,7 +137,7 @@ def _lesson(session: Session, lesson: Lesson, person: Person, decides: bool) -> 
     settled = lesson.status != LessonStatus.PROPOSED
     if not decides and not settled and _said(session, lesson.id, person.id):
         says, settled = N_("waits for an expert"), True
-    title = _(dict(KINDS)[lesson.kind])
+    title = kind_title(lesson.kind)
     return view.LessonView(
         lesson.id,
         lesson.kind,

@@ -11,15 +11,14 @@ from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.view.languages import choices
 from app.view.render import render
 from app.view.review import Board, ChipView, Empty, LessonsCard, Live, LookupView
 from app.view.review_form import ReviewForm
+from app.view.words import capital, words
 from core.types import LessonKind, QueueKind
 from store.text import clean
 
 BLOCKS = ("item", "compare", "answer", "composer", "chips", "similar", "attempt", "lessons", "kept", "notice")
-KINDS = [(kind.value, kind.value.replace("_", " ").capitalize()) for kind in LessonKind]
 
 Reply = dict[str, Any]  # new HTML by block, and under "watch" a new ``Watch``; what is missing stays as it is
 
@@ -129,5 +128,9 @@ def live_block(live: Live | None) -> str:
     return render("review/attempt.html", live=live)
 
 
+def kind_title(kind: str) -> str:
+    return capital(words(kind))
+
+
 def lessons_block(card: LessonsCard | None) -> str:
-    return render("review/lessons.html", card=card, kinds=choices(KINDS))
+    return render("review/lessons.html", card=card, kinds=[(kind.value, kind_title(kind)) for kind in LessonKind])
