@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from pydantic import ValidationError
+from starlette.requests import Request
 
 from app import auth, language_choice
 from app.language_choice import in_language, of_path
@@ -165,6 +167,13 @@ def test_programs_read_english(web: Web) -> None:
     ann = web.client("ann")
     ann.cookies.set(language_choice.COOKIE, "de")
     assert ann.get("/api/v1/projects/999", headers=HTML).json()["detail"] == "There is no project 999."
+
+
+def test_an_event_speaks_the_language_of_its_page(web: Web) -> None:
+    """A handler that Gradio runs knows nothing of the request but its scope."""
+    scope = {"type": "http", "path": "/de/app/gradio_api/queue/join", "headers": [], "corrigenda.state": web.state}
+    with using("en"), pytest.raises(gr.Error, match="Sie sind abgemeldet"):
+        auth.require(gr.Request(Request(scope)))
 
 
 def test_languages_are_a_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

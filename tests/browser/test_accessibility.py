@@ -20,7 +20,7 @@ RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "
 LOOKS = [("light", 1440), ("dark", 390)]
 
 
-def _findings(page: Page) -> list[str]:
+def serious_findings(page: Page) -> list[str]:
     found = Axe().run(page, options=RULES).response["violations"]
     return [
         f"{one['id']} ({one['impact']}): {node['target']} {node['html'][:200]}"
@@ -38,7 +38,7 @@ def test_no_page_has_a_serious_finding(site: Site, page_for: Callable[..., Page]
     for one in _pages():
         page.goto(one.url if one.path != "lessons" else f"{one.url}?lesson={rows.lessons[0]}")
         settled(page)
-        wrong += [f"{one.title}: {line}" for line in _findings(page)]
+        wrong += [f"{one.title}: {line}" for line in serious_findings(page)]
     assert not wrong, "\n".join(wrong)
 
 
@@ -49,11 +49,11 @@ def test_an_answer_under_review_has_no_serious_finding(
     seeded = seeding.project(site.db, slug="p")
     page = page_for("ada", Role.ADMIN, viewport={"width": width, "height": 900}, color_scheme=scheme)
     open_review(page, "p")
-    assert seeded and not (wrong := _findings(page)), "\n".join(wrong)
+    assert seeded and not (wrong := serious_findings(page)), "\n".join(wrong)
 
 
 def test_signing_in_has_no_serious_finding(site: Site, page_for: Callable[..., Page]) -> None:
     page = page_for("ada", Role.ADMIN)
     page.context.clear_cookies()
     page.goto("/login")
-    assert not (wrong := _findings(page)), "\n".join(wrong)
+    assert not (wrong := serious_findings(page)), "\n".join(wrong)

@@ -13,6 +13,8 @@ from app.view import languages
 from core.types import Role
 from tests.browser import seeding
 from tests.browser.conftest import PASSWORD, Site
+from tests.browser.shell_rows import fill
+from tests.browser.test_accessibility import serious_findings
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +26,8 @@ PAGES = (
 # What stands on the pages of an empty site and is no text of ours: names, formats, commands, and Gradio's own words.
 NO_TEXT = re.compile(
     r"Corrigenda|English|Deutsch|\bada\b|CORRIGENDA_\w+|JSONL?|CSV|Parquet|sqlite|corrigenda \w+|https?:\S+|/[\w/.-]+"
-    r"|\d{4}-\d\d-\d\d\S*|UTC|[a-z]+\.[a-z]+|Reset to default value|(number input|range slider) for|More tabs"
+    r"|\d{4}-\d\d-\d\d\S*|UTC|[a-z]+\.[a-z]+|Reset to default value|(number input|range slider) for|More tabs|processing|author"
+    r"|- oder -|Datei hier ablegen|Hochladen|Click to upload or drop files|File upload"
 )
 SHOWN = """() => {
   const found = [];
@@ -63,7 +66,8 @@ def settled(page: Page) -> None:
 
 
 def unmarked(page: Page) -> list[str]:
-    """Texts on the page with a word that no catalogue has given."""
+    """Texts on the page with a word that no catalogue has given; the page must have some that one has."""
+    assert re.search("[Ａ-Ｚａ-ｚ]{3}", page.locator("#main").inner_text()), page.url
     shown = {
         text
         for text in page.evaluate(SHOWN)
@@ -138,3 +142,48 @@ def test_nothing_on_the_pages_of_an_empty_site_is_unmarked(
         if found := unmarked(page):
             left[path] = found
     assert left == {}, "\n".join(f"{path}: {text}" for path, texts in left.items() for text in texts)
+
+
+def test_nothing_beside_the_data_is_unmarked(site: Site, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where there is work: all data is digits, so that every word on the page is a text."""
+    rows, pseudo = fill(site.db, "0123 4567"), Pseudo()
+    monkeypatch.setattr(languages, "_catalogue", lambda _: pseudo)
+    left = {}
+    for path in (
+        f"/app/?project={rows.project_id}",
+        f"/app/review?project={rows.project_id}&item={rows.items[0]}",
+        f"/app/lessons?project={rows.project_id}&lesson={rows.lessons[0]}",
+        f"/app/taking-back?project={rows.project_id}",
+        f"/app/calibration?project={rows.project_id}",
+        f"/app/critics?project={rows.project_id}",
+        f"/admin/?project={rows.project_id}",
+        f"/admin/exports?project={rows.project_id}",
+        "/admin/people",
+        "/admin/jobs",
+        f"/admin/queues?project={rows.project_id}",
+    ):
+        page.goto(f"/de{path}")
+        settled(page)
+        found = set(unmarked(page))
+        for tab in page.get_by_role("tab").all():
+            if tab.is_visible():
+                tab.click()
+                page.wait_for_timeout(150)
+                found |= set(unmarked(page))
+        if found:
+            left[path] = sorted(found)
+    assert left == {}, "\n".join(f"{path}: {text}" for path, texts in left.items() for text in texts)
+
+
+def test_german_fits_a_phone_and_has_no_serious_finding(site: Site, page_for: Callable[..., Page]) -> None:
+    """German is longer: no page scrolls sideways, and axe finds in it what it finds in English, nothing."""
+    rows = fill(site.db, "Halve before adding")
+    page = page_for("ada", Role.ADMIN, viewport={"width": 360, "height": 740}, color_scheme="dark", locale="de-DE")
+    wrong: list[str] = []
+    for path in PAGES:
+        page.goto(f"/de{path}?project={rows.project_id}")
+        settled(page)
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        wrong += [f"{path}: {wide} px too wide"] if wide > 0 else []
+        wrong += [f"{path}: {line}" for line in serious_findings(page)]
+    assert not wrong, "\n".join(wrong)
