@@ -8,6 +8,8 @@ from app.pages import review_reply
 from app.view import languages, queue, review, review_steps
 from core.types import Critique, LessonKind, QueueKind, StepLabel, Verdict, Vote
 from tests import i18n
+from tests.app.conftest import Web
+from tests.browser import seeding
 
 AREAS = (
     "assets/templates/review",
@@ -87,3 +89,14 @@ def test_what_is_left_to_do_counts_as_germans_do() -> None:
         empty = review.empty_view({"submitted": 12_345}, worker="", may_reopen=False)
     assert empty.causes == ("12.345 geprüft",) and empty.title == "Nichts wartet auf Sie."
     assert review.empty_view({"submitted": 12_345}, worker="", may_reopen=False).causes == ("12,345 reviewed",)
+
+
+def test_a_program_reads_english_whatever_its_person_reads(web: Web) -> None:
+    seeded = seeding.project(web.db, [seeding.ANSWER])
+    client = web.client("uta")
+    client.headers.update({"accept-language": "de", "origin": "http://127.0.0.1"})
+    client.cookies.set("language", "de")
+    held = client.post(f"/api/v1/projects/{seeded.project_id}/claims", json={}).json()
+    sent = {"token": held["token"], "output_id": held["output"]["id"], "action": "submit"}
+    refused = client.post(f"/api/v1/claims/{held['assignment_id']}/submit", json=sent)
+    assert refused.status_code >= 400 and "Nothing is marked or typed yet." in refused.text, refused.text
