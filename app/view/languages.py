@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 ENGLISH = "en"
@@ -146,7 +146,7 @@ def _catalogue(language: str) -> gnu.GNUTranslations:
 
 
 @lru_cache
-def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
+def _patterns(language: str) -> list[tuple[Any, str]]:
     """What core and store say, with the texts that have most words of their own first."""
     from babel.messages.pofile import read_po
 
@@ -160,13 +160,15 @@ def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
     return [(_pattern(msgid), msgstr) for msgid, msgstr in known]
 
 
-def _pattern(msgid: str) -> re.Pattern[str]:
-    """``{}`` stands for any text; ``{{`` and ``}}`` are braces, as in ``str.format``."""
+def _pattern(msgid: str) -> Any:
+    """``{}`` stands for any text; ``{{`` and ``}}`` are braces, as in ``str.format``. Takes linear time, whatever a message holds."""
+    import re2
+
     texts = re.split(r"(?<!\{)\{\}(?!\})", msgid.removesuffix("."))
     parts = [text.replace("{{", "{").replace("}}", "}") for text in texts]
     first = parts[0]
     start = f"[{re.escape(first[0].upper() + first[0].lower())}]{re.escape(first[1:])}" if first else ""
-    return re.compile("(.*?)".join([start, *map(re.escape, parts[1:])]) + r"\.?", re.DOTALL)
+    return re2.compile("(?s)" + "(.*?)".join([start, *map(re.escape, parts[1:])]) + r"\.?")
 
 
 @lru_cache
