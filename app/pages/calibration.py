@@ -77,7 +77,7 @@ def build(state: AppState) -> None:
         return [now, view.threshold_said(now, now.value), layout.said(_moved(moved), "ok")]
 
     layout.on_load(page_opened, None, [picker, *shown]).then(slower, picker, late, **layout.LIGHT)
-    picker.input(project_chosen, picker, shown, **layout.LIGHT).then(slower, picker, late, **layout.LIGHT)
+    picker.input(project_chosen, picker, shown, **layout.LAST).then(slower, picker, late, **layout.LIGHT)
     slider.change(slider_moved, [slider, known], expected, **layout.LIGHT)
     save.click(threshold_kept, [picker, slider, only_risky], [known, expected, said], **layout.LIGHT)
 

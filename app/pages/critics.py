@@ -39,8 +39,8 @@ def build(state: AppState) -> None:
     chosen, train = _changing(state)
     following: dict[str, Any] = {"fn": follow, "inputs": [picker, seen], "outputs": [seen, versions], **layout.LIGHT}
     layout.on_load(page_opened, period, [picker, *shown])
-    picker.input(project_chosen, [picker, period], shown, **layout.LIGHT)
-    gr.on([critic.input, period.input], filtered, [picker, critic, period], mistakes, **layout.LIGHT)
+    picker.input(project_chosen, [picker, period], shown, **layout.LAST)
+    gr.on([critic.input, period.input], filtered, [picker, critic, period], mistakes, **layout.LAST)
     versions.click(chosen, picker, said, **layout.LIGHT).then(**following)
     retrain.click(train, picker, said, **layout.LIGHT).then(**following)
     gr.Timer(LIVE_SECONDS).tick(**following)

@@ -68,8 +68,8 @@ def build(state: AppState) -> None:
     layout.on_load(opened, None, [picker, welcome, *live_parts, *slow_parts])
     gr.Timer(LIVE_SECONDS).tick(tick, [picker, seen], [seen, *live_parts], **layout.LIGHT)
     gr.Timer(SLOW_SECONDS).tick(slow_tick, picker, slow_parts, **layout.LIGHT)
-    picker.input(tick, [picker, seen], [seen, *live_parts], **layout.LIGHT)
-    picker.input(slow_tick, picker, slow_parts, **layout.LIGHT)
+    picker.input(tick, [picker, seen], [seen, *live_parts], **layout.LAST)
+    picker.input(slow_tick, picker, slow_parts, **layout.LAST)
     decided.click(seen_decision, None, decided, **layout.LIGHT)
     work.click(pressed, picker, work, **layout.LIGHT)
 

@@ -33,6 +33,8 @@ ACTIONS_JS = (ASSETS / "js" / "actions.js").read_text("utf-8")
 UPLOADS_KEPT = (3600, 86_400)  # seconds: look every hour, drop what arrived more than a day ago; imports keep a copy
 # For events that read or write a few rows: no queue of their own, no spinner over the page, not in any API listing.
 LIGHT: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+# For a choice that fills a part of the page: one made while the answer to another is on its way is not lost.
+LAST: dict[str, Any] = {**LIGHT, "trigger_mode": "always_last"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ def parts_page(
             return read(session, as_int(project))
 
     on_load(page_opened, None, [picker, *shown])
-    picker.input(project_chosen, picker, shown, **LIGHT)
+    picker.input(project_chosen, picker, shown, **LAST)
 
 
 def data_of(event: gr.EventData) -> dict[str, str]:

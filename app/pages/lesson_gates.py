@@ -46,7 +46,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
         return layout.said(_("In force. The next look-up goes through it."), "ok")
 
     layout.on_load(opened, None, [memory, effect, shown])
-    picker.input(again, picker, [memory, effect, shown], **layout.LIGHT)
+    picker.input(again, picker, [memory, effect, shown], **layout.LAST)
     shown.click(pressed, picker, said, **layout.LIGHT).then(again, picker, [memory, effect, shown], **layout.LIGHT)
 
 

@@ -77,7 +77,7 @@ def build(state: AppState) -> Callable[[Any, Callable[..., str], gr.HTML], None]
             event.then(show, None, table, **layout.LIGHT)
 
     layout.on_load(opened, None, fields)
-    choice.input(chosen, choice, [*fields, said], **layout.LIGHT)
+    choice.input(chosen, choice, [*fields, said], **layout.LAST)
     saving = save.click(kept, [choice, name, members], [*fields, said], **layout.LIGHT)
     removing = remove.click(removed, choice, [*fields, said], **layout.LIGHT)
     return tie

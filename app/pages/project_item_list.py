@@ -68,7 +68,7 @@ class ItemList:
         words.submit(begun, given, self.shown, **layout.LIGHT)
         risk.submit(begun, given, self.shown, **layout.LIGHT)
         risk.blur(begun, given, self.shown, **layout.LIGHT)
-        order.input(ordered, given, [risk, *self.shown], **layout.LIGHT)
+        order.input(ordered, given, [risk, *self.shown], **layout.LAST)
         first.click(begun, given, self.shown, **layout.LIGHT)
         further.click(went_on, [*given, self.place], self.shown, **layout.LIGHT)
 

@@ -84,7 +84,7 @@ def build(state: AppState, picker: gr.Dropdown) -> None:
         return change(project, request, act)
 
     picker.change(show, picker, shown, **layout.LIGHT)
-    restricted.input(closed, [picker, restricted], shown, **layout.LIGHT)
+    restricted.input(closed, [picker, restricted], shown, **layout.LAST)
     add.click(given, [picker, who, role], shown, **layout.LIGHT)
     table.click(pressed, picker, shown, **layout.LIGHT)
 

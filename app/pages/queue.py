@@ -80,8 +80,8 @@ def build(state: AppState) -> None:
     where = [picker, kind]
     layout.on_load(opened, None, [picker, assigning["users"], *blocks, *form])
     gr.Timer(SECONDS).tick(show, [*where, seen], [seen, *blocks], **layout.LIGHT)
-    picker.input(chosen, where, [said, *blocks, *form], **layout.LIGHT)
-    kind.input(chosen, where, [said, *blocks, *form], **layout.LIGHT)
+    picker.input(chosen, where, [said, *blocks, *form], **layout.LAST)
+    kind.input(chosen, where, [said, *blocks, *form], **layout.LAST)
     for part in blocks:
         part.click(pressed, where, [said, *blocks], **layout.LIGHT)
     fields = [assigning[name] for name in ("users", "words", "risk", "most")]

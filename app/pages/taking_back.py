@@ -50,7 +50,7 @@ def build(state: AppState) -> None:
     opened, project_chosen, shown, done, pressed, follow = _handlers(state, tuple(controls))
     filled = [controls["author"], controls["import"], controls["lessons"], preview, suspects, past, seen]
     layout.on_load(opened, None, [picker, *filled])
-    picker.input(project_chosen, picker, filled, **layout.LIGHT)
+    picker.input(project_chosen, picker, filled, **layout.LAST)
     look.click(shown, [picker, *chosen], [preview, suspects, said], **layout.LIGHT)
     after: dict[str, Any] = {"fn": follow, "inputs": [picker, seen], "outputs": [past, seen], **layout.LIGHT}
     act.click(done, [picker, why, *chosen], [said, preview, suspects, why], **layout.LIGHT).then(**after)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,37 +16,18 @@ from core.table_files import RowError
 from store import jobs, projects, queue, samples
 
 PREVIEW_ROWS = 8
-SLOW = 0.1  # seconds of counting from which on the figures are kept for a while
 CELL = 2000  # characters of a field: pictures as text are long
-
-
-_counted: dict[tuple[str, int], tuple[float, tuple[int, int, Mapping[str, int]]]] = {}
-
-
-def _figures(session: Session, project_id: int) -> tuple[int, int, Mapping[str, int]]:
-    """Items, answered ones, and the queue's counts. The page asks every few seconds, and a million items take a second to count:
-    what took long is kept, so that no more than a twentieth of the time goes into counting."""
-    key = (str(session.get_bind().engine.url), project_id)
-    until, known = _counted.get(key, (0.0, (0, 0, {})))
-    began = perf_counter()
-    if began < until:
-        return known
-    known = (*samples.size(session, project_id), queue.counts(session, project_id))
-    took = perf_counter() - began
-    if took > SLOW:
-        _counted[key] = (perf_counter() + 20 * took, known)
-    return known
 
 
 def overview(session: Session, project_id: int) -> str:
     """How many items there are, and how many are answered."""
-    total, answered, counts = _figures(session, project_id)
+    total, answered = samples.size(session, project_id)
     return render(
         "projects/overview.html",
         project=projects.get(session, project_id),
         total=total,
         answered=answered,
-        counts=counts,
+        counts=queue.counts(session, project_id),
     )
 
 

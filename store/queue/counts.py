@@ -74,11 +74,11 @@ def _counts(session: Session, queue: Queue) -> dict[str, int]:
     plain = Assignment.gold.is_(False)
     later = aliased(Review)
     # From these reviews, which are few, to their slots: joined, SQLite walks all slots that are submitted.
-    finished = exists().where(Assignment.id == Review.assignment_id, ours, plain, Assignment.state == SUBMITTED)
+    judged = exists().where(Assignment.id == Review.assignment_id, ours, plain, Assignment.state == SUBMITTED)
     unjudged = select(func.count(Review.id)).where(
         Review.verdict == literal_column("'cannot_judge'"),
         ~exists().where(later.replaces_id == Review.id),
-        finished.correlate(Review),
+        judged.correlate(Review),
     )
     parts = (
         select(literal("all").label("part"), Assignment.state, func.count()).where(ours).group_by(Assignment.state),
@@ -90,7 +90,7 @@ def _counts(session: Session, queue: Queue) -> dict[str, int]:
         select(literal("several"), literal(""), func.count()).where(ours, plain, _further()),
         select(literal("cannot_judge"), literal(""), unjudged.scalar_subquery()),
     )
-    told = {(part, state): count for part, state, count in session.execute(union_all(*parts))}
+    told = {(part, state): int(number) for part, state, number in session.execute(union_all(*parts))}
     states = (OPEN, CLAIMED, SUBMITTED, SET_ASIDE, PASSED)
     found = {state: told.get(("all", state), 0) - told.get(("gold", state), 0) for state in states}
     slots = sum(found.values())

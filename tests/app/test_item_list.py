@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from sqlalchemy.orm import Session
 
 from app.view import item_list as view
-from app.view import languages, projects
-from store import samples, tables
+from app.view import languages
+from store import tables
 from store.engine import Database
 from tests.factories import Scene, build, scene
 from tests.store.test_plans import recorded
@@ -93,23 +92,3 @@ def test_nothing_there_says_what_to_do(db: Database) -> None:
         assert "no further ones" in view.page(session, project, view.Wanted(after=5))[0]
         with languages.using("de"):
             assert "Noch keine Aufgaben" in view.page(session, project, view.Wanted())[0]
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_is_slow_to_count_is_not_counted_at_each_look(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    with db.write() as session:
-        project = scene(session, n_items=3).project_id
-    calls: list[int] = []
-    real = samples.size
-
-    def size(session: Session, one: int) -> tuple[int, int]:
-        calls.append(one)
-        return real(session, one)
-
-    monkeypatch.setattr(samples, "size", size)
-    for slow, counted in ((1.0, 5), (-1.0, 6)):  # nothing is slow: counted each time; everything is: once
-        monkeypatch.setattr(projects, "SLOW", slow)
-        with db.read() as session:
-            for _ in range(5):
-                assert "3" in projects.overview(session, project)
-        assert len(calls) == counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 
 from app.worker.heads import CRITIC
@@ -148,3 +148,19 @@ def test_kinds_of_errors_of_the_project_are_set_and_offered(site: Site, page: Pa
     with site.db.read() as session:
         kept = ProjectSettings.model_validate(projects.get(session, project_id).settings).error_types
     assert [(kind.key, kind.title) for kind in kept] == [("wrong_tone", "Wrong tone")]
+
+
+def test_a_filter_chosen_while_another_is_answered_is_not_lost(site: Site, page: Page) -> None:
+    project_id = seeded(site)
+    opened(page, project_id)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/queue/join**", hold)
+    choose(page, "Critic", "step head")
+    choose(page, "Time", "All")
+    page.unroute("**/queue/join**")  # what was held goes on to the server
+    expect(page.locator("#critics-mistakes")).to_contain_text("The newest 30 are shown")
+    assert held
