@@ -247,6 +247,7 @@ COMPLAINTS = (
             "app/worker/test_runner.py::test_a_running_job_ends_at_its_next_step_when_cancelled",
             "app/worker/test_runner.py::test_a_passing_failure_is_tried_again_later",
             "app/worker/test_runner.py::test_attempts_run_out",
+            "app/worker/test_models.py::test_jobs_that_come_at_once_and_later_share_one_loaded_model",
         ),
     ),
     Complaint(
