@@ -59,6 +59,12 @@ class Pseudo(gettext.NullTranslations):
 WIDE = {ord(letter): ord(letter) - 0x21 + 0xFF01 for letter in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
+def speak(monkeypatch: pytest.MonkeyPatch, pseudo: Pseudo) -> None:
+    """German is the made-up language; what scripts say is not kept from or for other tests."""
+    monkeypatch.setattr(languages, "_catalogue", lambda _: pseudo)
+    monkeypatch.setattr(languages, "_script_texts", languages._script_texts.__wrapped__)
+
+
 def settled(page: Page) -> None:
     page.wait_for_selector(".site-header[data-role]")
     page.wait_for_function("!document.querySelector('.generating, .pending')")
@@ -134,7 +140,7 @@ def test_nothing_on_the_pages_of_an_empty_site_is_unmarked(
 ) -> None:
     """In a language whose every text is written in wide letters, what is in others was not marked."""
     pseudo = Pseudo()
-    monkeypatch.setattr(languages, "_catalogue", lambda _: pseudo)
+    speak(monkeypatch, pseudo)
     left = {}
     for path in PAGES:
         page.goto(f"/de{path}")
@@ -147,7 +153,7 @@ def test_nothing_on_the_pages_of_an_empty_site_is_unmarked(
 def test_nothing_beside_the_data_is_unmarked(site: Site, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same where there is work: all data is digits, so that every word on the page is a text."""
     rows, pseudo = fill(site.db, "0123 4567"), Pseudo()
-    monkeypatch.setattr(languages, "_catalogue", lambda _: pseudo)
+    speak(monkeypatch, pseudo)
     left = {}
     for path in (
         f"/app/?project={rows.project_id}",
