@@ -152,7 +152,12 @@ class Later:
         if self._ended is not None:
             started = asyncio.Event()
             self._task = asyncio.create_task(self._live(started, self._ended))
-            await started.wait()
+            waiting = asyncio.create_task(started.wait())
+            await asyncio.wait((self._task, waiting), return_when=asyncio.FIRST_COMPLETED)
+            if not started.is_set():  # it ended before it began: say why, and let the next request try anew
+                waiting.cancel()
+                task, self._task = self._task, None
+                await task
 
     async def _live(self, started: asyncio.Event, ended: asyncio.Event) -> None:
         async with self._holder.router.lifespan_context(self._holder):
