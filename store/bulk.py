@@ -11,14 +11,19 @@ from sqlalchemy import Table, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from store import visibility
+
 
 def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows of the same columns, in the transaction of ``session``. Columns that are left out get what the database gives them.
 
-    Raises ``sqlalchemy.exc.DBAPIError`` as an insert does. No object is made, and no default of Python is called.
+    Raises ``sqlalchemy.exc.DBAPIError`` as an insert does, and ``LookupError`` for a project that the person does not see. No
+    object is made, and no default of Python is called.
     """
     if not rows:
         return
+    for project_id in {row.get("project_id") for row in rows}:
+        visibility.keep_out(session, project_id)
     if session.get_bind().dialect.name != "postgresql":
         session.execute(insert(table), [dict(row) for row in rows])
         return

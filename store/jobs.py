@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.types import JobState
 from core.webhooks import Event
-from store import audit, webhooks
+from store import audit, visibility, webhooks
 from store.clock import now
 from store.tables import Job, Worker
 from store.text import clean
@@ -33,7 +33,11 @@ def create(
     user_id: int | None = None,
     max_attempts: int = 3,
 ) -> tuple[Job, bool]:
-    """A queued job and ``True``; or the unfinished job that carries this dedupe key already, and ``False``."""
+    """A queued job and ``True``; or the unfinished job that carries this dedupe key already, and ``False``.
+
+    Raises ``LookupError`` for a project that the person does not see.
+    """
+    visibility.keep_out(session, project_id)
     values = {
         "kind": kind,
         "payload": dict(payload),

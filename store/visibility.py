@@ -69,16 +69,18 @@ def _leave_out(state: ORMExecuteState) -> None:
     state.statement = state.statement.options(*_criteria(sight))
 
 
+def keep_out(session: Session, project_id: int | None) -> None:
+    """Raises ``LookupError`` for a project that the person does not see; for rows that go in without an object."""
+    sight = getattr(session, "sight", None)
+    if sight is not None and project_id is not None and not sight.sees(project_id):
+        raise LookupError(f"there is no project {project_id}")
+
+
 @event.listens_for(SightedSession, "before_flush")
 def _keep_out(session: Session, *_: object) -> None:
-    """Raises ``LookupError`` for a new row of a project that the person does not see."""
-    sight = getattr(session, "sight", None)
-    if sight is None:
-        return
-    for row in session.new:
-        project_id = getattr(row, "project_id", None)
-        if project_id is not None and not sight.sees(project_id):
-            raise LookupError(f"there is no project {project_id}")
+    if getattr(session, "sight", None) is not None:
+        for row in session.new:
+            keep_out(session, getattr(row, "project_id", None))
 
 
 @lru_cache(maxsize=1000)
