@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.auth import Person
 from app.settings import Settings
 from app.view.calibration import home_line
+from app.view.jobs import said
 from app.view.render import render
 from core.reports.loop import FEWEST, QUARTERS, LoopReport
 from core.types import JobState, Role
@@ -63,6 +64,7 @@ def work(session: Session, project_id: int | None, person: Person, settings: Set
     ended = [job for job in recent if not _tried_again(job, recent)]
     return render(
         "home/work.html",
+        said=said,
         alive=alive,
         last_seen=None if alive else workers.last_seen(session),
         open_jobs=open_jobs[:8],

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.auth import Person
 from app.settings import Settings
-from app.view import home
+from app.view import home, languages
 from core.types import JobPriority, JobState, Role
 from store import jobs, queue, reviews, workers
 from store.engine import Database
@@ -94,6 +94,14 @@ def test_a_missing_worker_is_said_with_the_time(db: Database, clock: Clock) -> N
     with db.read() as session:
         html = home.work(session, None, ADA, SETTINGS)
         assert "No worker since" in html and "09:00 UTC (1 h ago)" in html and "corrigenda worker" in html
+
+
+def test_what_a_worker_does_is_said_in_the_readers_language(db: Database) -> None:
+    with db.write() as session:
+        workers.beat(session, "w", host="box", pid=1, url=None, note="5 running")
+    with db.read() as session, languages.using("de"):
+        html = home.work(session, None, ADA, SETTINGS)
+    assert "box: 5 laufend" in html and "running" not in html
 
 
 def test_a_failed_job_shows_its_reason_until_it_is_tried_again(db: Database) -> None:
