@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, exists, select, update
+from sqlalchemy import Select, String, Table, bindparam, exists, func, select, true, update
+from sqlalchemy import cast as as_type
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from store.bulk import insert_rows
@@ -69,12 +71,10 @@ def _add_batch(session: Session, project_id: int, rows: Sequence[NewItem], count
     """Written as rows, not as objects: those cost half of an import, and a large one must not keep them in memory."""
     session.flush()
     names = [clean(row.external_id) for row in rows]
-    query = select(Item.external_id, Item.id, Item.prompt, Item.context, Item.reference, Item.meta)
     ids: dict[str, int] = {}
     stand: dict[str, dict[str, Any]] = {}  # what is there, and then what shall be
-    for name, item_id, *fields in session.execute(
-        query.where(Item.project_id == project_id, Item.external_id.in_(names))
-    ):
+    columns = (Item.external_id, Item.id, Item.prompt, Item.context, Item.reference, Item.meta)
+    for name, item_id, *fields in session.execute(_named(session, project_id, names, *columns)):
         ids[name] = item_id
         stand[name] = dict(zip(("prompt", "context", "reference", "meta"), fields, strict=True))
     new: set[str] = set()
@@ -99,10 +99,24 @@ def _add_batch(session: Session, project_id: int, rows: Sequence[NewItem], count
             if name in new
         ]
         insert_rows(session, _TABLE, made)
-        added = select(Item.external_id, Item.id).where(Item.project_id == project_id, Item.external_id.in_(new))
+        added = _named(session, project_id, sorted(new), Item.external_id, Item.id)
         ids |= {name: item_id for name, item_id in session.execute(added)}
     _change(session, {ids[name]: stand[name] for name in changed - new})
     return [ids[name] for name in names]
+
+
+def _named(session: Session, project_id: int, names: Sequence[str], *columns: Any) -> Select[Any]:
+    """Those columns of a project's items with these external ids.
+
+    PostgreSQL is made to look each id up: it knows nothing yet of rows that this transaction has added, takes the project for a
+    small one and reads all of it for every batch.
+    """
+    asked = select(*columns).where(Item.project_id == project_id)
+    if session.get_bind().dialect.name != "postgresql":
+        return asked.where(Item.external_id.in_(names))
+    wanted = func.unnest(as_type(list(names), ARRAY(String))).table_valued("name", name="wanted")
+    one = asked.where(Item.external_id == wanted.c.name).limit(1).lateral("one")
+    return select(*(one.c[column.key] for column in columns)).select_from(wanted).join(one, true())
 
 
 def _change(session: Session, values: Mapping[int, Mapping[str, Any]]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import cast
 
 import pytest
 from sqlalchemy import Table, func, select
+from sqlalchemy import text as sa_text
 from sqlalchemy.exc import IntegrityError
 
 from store import items, outputs, projects, tables
@@ -158,3 +160,16 @@ def test_an_item_in_hand_shows_what_an_import_changed(db: Database) -> None:
         assert held.prompt == "old"
         assert items.add_many(session, project_id, [NewItem("a", "new")]).updated == 1
         assert held.prompt == "new"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_ids_are_looked_up_one_by_one_in_an_import_whose_rows_are_not_counted_yet(db: Database) -> None:
+    """PostgreSQL takes a project that this transaction fills for an empty one, and would read all of it for each batch."""
+    with db.write() as session:
+        project = projects.create(session, slug="p", name="P", item_type="text").id
+        items.add_many(session, project, [NewItem(f"a{n}", "?") for n in range(6000)])
+        asked = items._named(session, project, [f"a{n}" for n in range(1000)], Item.external_id, Item.id)
+        assert len(session.execute(asked).all()) == 1000
+        text = asked.compile(session.connection(), compile_kwargs={"literal_binds": True}).string
+        plan = "\n".join(session.execute(sa_text("EXPLAIN " + text)).scalars())
+    assert re.search(r"Index Cond: .*project_id.*external_id", plan), plan
