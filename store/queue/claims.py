@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text, true, update
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, func, or_, select, text, true, update
 from sqlalchemy.orm import Session, aliased
 
 from core import queues
@@ -44,7 +44,28 @@ from store.tables import Assignment, Queue, User
 PAUSED = "You are paused: too many of the items whose verdict is known were judged otherwise. Talk to an admin."
 AT_ONCE = 2  # items that one person holds: the one on screen and the one that is fetched ahead, or asked for by name
 _POINT, _BACK = text("SAVEPOINT claim"), text("ROLLBACK TO SAVEPOINT claim")
+_TURN = select(User.id).where(User.id == bindparam("user_id")).with_for_update(key_share=True)
 _CLAIM = (Assignment.id, Assignment.item_id, Assignment.output_id, Assignment.token, Assignment.deadline)
+
+
+def _held_statement() -> Select[Any]:
+    """What a person holds, and whether the queue has abandoned work; built once, since building it takes as long as asking it."""
+    queue_id: BindParameter[int] = bindparam("queue_id")
+    mine = and_(Assignment.queue_id == queue_id, Assignment.holder_id == User.id, Assignment.state == CLAIMED)
+    gone = aliased(Assignment)
+    left = select(true()).where(gone.queue_id == queue_id, gone.state == CLAIMED, gone.deadline <= bindparam("moment"))
+    return (
+        # By deadline, so that it uses the index of leases.
+        select(Assignment, left.order_by(gone.deadline).limit(1).scalar_subquery())
+        .select_from(User)
+        .outerjoin(Assignment, mine)
+        .where(User.id == bindparam("user_id"))
+        .order_by(Assignment.claimed_at, Assignment.id)
+        .execution_options(populate_existing=True)
+    )
+
+
+_HELD = _held_statement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +134,8 @@ def claim_item(
 def _held(session: Session, queue_id: int, user_id: int) -> tuple[list[Assignment], bool]:
     """What the person holds, the oldest first, and whether the queue has abandoned work, which is nearly never."""
     # Two tabs of one person take turns, so that they see each other's claims: a statement of its own, for what the next one sees.
-    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
-    mine = and_(Assignment.queue_id == queue_id, Assignment.holder_id == User.id, Assignment.state == CLAIMED)
-    gone = aliased(Assignment)
-    left = select(true()).where(gone.queue_id == queue_id, gone.state == CLAIMED, gone.deadline <= now())
-    rows = session.execute(
-        # By deadline, so that it uses the index of leases.
-        select(Assignment, left.order_by(gone.deadline).limit(1).scalar_subquery())
-        .select_from(User)
-        .outerjoin(Assignment, mine)
-        .where(User.id == user_id)
-        .order_by(Assignment.claimed_at, Assignment.id)
-        .execution_options(populate_existing=True)
-    ).all()
+    session.execute(_TURN, {"user_id": user_id})
+    rows = session.execute(_HELD, {"queue_id": queue_id, "user_id": user_id, "moment": now()}).all()
     return [row[0] for row in rows if row[0] is not None], any(row[1] for row in rows)
 
 
@@ -190,11 +200,13 @@ def _claim_new(session: Session, queue: Queue, user_id: int, *, abandoned: bool)
     return None
 
 
-def candidate(queue: Queue, user_id: int, wanted: ColumnElement[bool], skip_locked: bool) -> Select[int]:
-    """The first of the ``wanted`` slots that the person may have."""
+def candidate(
+    queue: Queue, allowed: Sequence[ColumnElement[bool]], wanted: ColumnElement[bool], skip_locked: bool
+) -> Select[int]:
+    """The first of the ``wanted`` slots that the person may have, who is ``allowed`` those."""
     return (
         select(Assignment.id)
-        .where(Assignment.queue_id == queue.id, wanted, *_allowed(queue, user_id))
+        .where(Assignment.queue_id == queue.id, wanted, *allowed)
         .order_by(Assignment.priority.desc(), Assignment.id)
         .limit(1)
         .with_for_update(skip_locked=skip_locked)
@@ -205,7 +217,8 @@ def _try_claim(
     session: Session, queue: Queue, user_id: int, lanes: Sequence[ColumnElement[bool]], skip_locked: bool
 ) -> Claim | None:
     """The first slot of the first lane that has one: a later lane is looked at where those before it have none."""
-    firsts = [candidate(queue, user_id, wanted, skip_locked).scalar_subquery() for wanted in lanes]
+    allowed = _allowed(queue, user_id)
+    firsts = [candidate(queue, allowed, wanted, skip_locked).scalar_subquery() for wanted in lanes]
     moment = now()
     taken = session.execute(
         update(Assignment)

@@ -10,7 +10,7 @@ from sqlalchemy import and_, select, text
 from core.types import QueueKind
 from store import audit, projects, queue, tables
 from store.engine import Database
-from store.queue.claims import candidate
+from store.queue.claims import _allowed, candidate
 from tests.factories import Scene, scene
 
 
@@ -198,7 +198,7 @@ def test_the_claim_of_each_access_is_served_by_an_index(db: Database, access: st
             session.execute(text("ANALYZE assignment"))
             session.execute(text("SET LOCAL enable_seqscan = off"))
         ordinary = and_(tables.Assignment.state == "open", tables.Assignment.audit.is_(False))
-        query = candidate(line, made.users[0], ordinary, skip_locked=False)
+        query = candidate(line, _allowed(line, made.users[0]), ordinary, skip_locked=False)
         compiled = query.compile(session.connection(), compile_kwargs={"literal_binds": True})
         explain = "EXPLAIN QUERY PLAN" if db.dialect == "sqlite" else "EXPLAIN"
         seen = [str(row[-1]) for row in session.execute(text(f"{explain} {compiled}".replace(":", "\\:")))]
