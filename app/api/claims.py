@@ -38,10 +38,14 @@ Reason = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
 class Wanted(Body):
-    """The next item of that queue, or the one named. The expert queue is for experts."""
+    """The next item of that queue, or the one named; ``ahead``: the one after that, to have it ready.
+
+    The expert queue is for experts.
+    """
 
     queue: QueueKind = QueueKind.ANNOTATE
     item_id: Annotated[int, Field(ge=1, le=LARGEST)] | None = None
+    ahead: bool = False
 
 
 class Held(BaseModel):
@@ -143,7 +147,7 @@ def claim(request: Request, project_id: Id, wanted: Wanted, caller: Reviewer, ke
     def act(session: Session) -> Held | Empty:
         projects.queue_of(session, project_id, wanted.queue)
         if wanted.item_id is None:
-            got = queue.claim_next(session, person, project_id, wanted.queue)
+            got = queue.claim_next(session, person, project_id, wanted.queue, ahead=wanted.ahead)
         else:
             got = queue.claim_item(session, person, project_id, wanted.item_id, wanted.queue)
             if got is None:

@@ -98,8 +98,8 @@ def retire_lesson(lesson_id: int, why: str) -> Operation[int]:
     return int(body["id"])
 
 
-def claim(project_id: int, queue: str, item_id: int | None) -> Operation[Claim | None]:
-    body = yield post(f"/projects/{project_id}/claims", {"queue": queue, "item_id": item_id})
+def claim(project_id: int, queue: str, item_id: int | None, ahead: bool) -> Operation[Claim | None]:
+    body = yield post(f"/projects/{project_id}/claims", {"queue": queue, "item_id": item_id, "ahead": ahead})
     return read(Claim, body) if body["assignment_id"] is not None else None
 
 

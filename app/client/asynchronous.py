@@ -204,9 +204,11 @@ class AsyncClient:
         """Out of search, prompts and exports at once; returns the number of the retraction."""
         return await self._run(admin_operations.retire_lesson(lesson_id, why))
 
-    async def claim(self, project_id: int, queue: str = "annotate", item_id: int | None = None) -> Claim | None:
-        """The next item for the token's owner to review, or ``None`` where there is none."""
-        return await self._run(admin_operations.claim(project_id, queue, item_id))
+    async def claim(
+        self, project_id: int, queue: str = "annotate", item_id: int | None = None, *, ahead: bool = False
+    ) -> Claim | None:
+        """The next item for the token's owner to review, with ``ahead`` the one after it, or ``None`` where there is none."""
+        return await self._run(admin_operations.claim(project_id, queue, item_id, ahead))
 
     async def submit(self, held: Claim, action: str = "submit", **form: Any) -> Decided:
         """``action``: submit, accept, cannot_judge; ``form``: text, rewrite, first_wrong_step, label and so on."""

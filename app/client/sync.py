@@ -199,9 +199,11 @@ class Client:
         """Out of search, prompts and exports at once; returns the number of the retraction."""
         return self._run(admin_operations.retire_lesson(lesson_id, why))
 
-    def claim(self, project_id: int, queue: str = "annotate", item_id: int | None = None) -> Claim | None:
-        """The next item for the token's owner to review, or ``None`` where there is none."""
-        return self._run(admin_operations.claim(project_id, queue, item_id))
+    def claim(
+        self, project_id: int, queue: str = "annotate", item_id: int | None = None, *, ahead: bool = False
+    ) -> Claim | None:
+        """The next item for the token's owner to review, with ``ahead`` the one after it, or ``None`` where there is none."""
+        return self._run(admin_operations.claim(project_id, queue, item_id, ahead))
 
     def submit(self, held: Claim, action: str = "submit", **form: Any) -> Decided:
         """``action``: submit, accept, cannot_judge; ``form``: text, rewrite, first_wrong_step, label and so on."""

@@ -60,6 +60,22 @@ def test_a_program_claims_and_decides_in_its_owners_name(api: Api) -> None:
     assert [one["revision"] for one in revisions] == [1, 2]
 
 
+def test_the_item_after_the_one_in_hand_is_claimed_ahead(api: Api) -> None:
+    first = queued(api)
+    with api.web.db.write() as session:
+        item = build(session, tables.Item, project_id=api.project)
+        second = build(session, tables.Output, item_id=item.id)
+        queue.enqueue_output(session, api.project, second.id, priority=0.4)
+        after = second.id
+    client = api.program("reviews:write")
+    held = client.post(f"{base(api)}/claims", json={}).json()
+    ahead = client.post(f"{base(api)}/claims", json={"ahead": True}).json()
+    assert [held["output"]["id"], ahead["output"]["id"]] == [first, after]
+    assert client.post(f"{base(api)}/claims", json={"ahead": True}).json()["assignment_id"] == ahead["assignment_id"]
+    client.post(f"/api/v1/claims/{held['assignment_id']}/skip", json={"token": held["token"], "reason": "no"})
+    assert client.post(f"{base(api)}/claims", json={}).json()["assignment_id"] == ahead["assignment_id"]
+
+
 def test_leaving_an_item_and_stale_or_foreign_claims(api: Api) -> None:
     queued(api)
     client = api.program("reviews:write")
