@@ -24,6 +24,7 @@ from sqlalchemy import func, select
 from app.worker import engine, jobs
 from core.types import JobState
 from store import items, migrate, projects
+from store import workers as worker_rows
 from store.engine import Database
 from store.tables import Job, Output
 from tests.benchmarks.bench_jobs import database
@@ -82,6 +83,11 @@ class Fleet:
                 jobs.enqueue(session, "generate", {"item_ids": [item_id]}, project_id=self.project, max_attempts=1000)
         return list(ids)
 
+    def alive(self) -> int:
+        with self.db.read() as session:
+            seen = {row.pid for row in worker_rows.alive(session, 60.0)}
+        return len(seen & {process.pid for process in self.processes})
+
     def open_jobs(self) -> int:
         with self.db.read() as session:
             unfinished = Job.state.in_((JobState.QUEUED.value, JobState.RUNNING.value))
@@ -114,6 +120,9 @@ def _rate(fleet: Fleet, workers: int) -> float:
     """Jobs per second of workers that are up already; the answers' analyses are part of it."""
     for _ in range(workers):
         fleet.start(SECONDS)
+    _until(
+        lambda: fleet.alive() >= workers
+    )  # else one that is still loading its libraries is timed, on the others' processors
     fleet.enqueue(2 * workers, f"warm-{workers}")
     _until(lambda: fleet.open_jobs() == 0)
     begun = time.perf_counter()
