@@ -10,10 +10,8 @@ import time
 
 REST = 1.0  # seconds between looks into a lane of which nothing is heard
 GAP = 0.01  # least seconds between looks: jobs that come together are taken together
-WARM, WARM_PACE = (
-    0.25,
-    0.03,
-)  # seconds after a job began or ended in which more may wait than was taken; and between looks then
+WARM = 0.25  # seconds after a job began or ended in which more may wait than was taken
+WARM_PACE = 0.03  # seconds between looks then
 DEAF = 60.0  # seconds for which a lane is looked into at its own pace after a job was found that nobody told of
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from core.reports.agreement import Judgement
 from core.reports.base import REGISTRY
-from core.reports.critic_influence import FEWEST, difference
+from core.reports.critic_influence import FEWEST, shown_and_blind
 
 HIGH = 0.5  # risk from which on it says "faulty"
 
@@ -43,11 +43,11 @@ class AnchoringReport:
             "fewest": FEWEST,
             "blind": sum(row.blind for row in first),
             "figures": {
-                "with_risk": _compared([(row.blind, row.wrong == (_risk(row) >= HIGH)) for row in known]),
-                "faulty": _compared([(row.blind, row.wrong) for row in first]),
-                "high": _compared([(row.blind, row.wrong) for row in known if _risk(row) >= HIGH]),
-                "low_risk": _compared([(row.blind, row.wrong) for row in known if _risk(row) < HIGH]),
-                "agreement": _compared([(a.blind, a.wrong == b.wrong) for a, b in pairs]),
+                "with_risk": shown_and_blind([(row.blind, row.wrong == (_risk(row) >= HIGH)) for row in known]),
+                "faulty": shown_and_blind([(row.blind, row.wrong) for row in first]),
+                "high": shown_and_blind([(row.blind, row.wrong) for row in known if _risk(row) >= HIGH]),
+                "low_risk": shown_and_blind([(row.blind, row.wrong) for row in known if _risk(row) < HIGH]),
+                "agreement": shown_and_blind([(a.blind, a.wrong == b.wrong) for a, b in pairs]),
             },
         }
 
@@ -64,20 +64,3 @@ def _risk(row: Judgement) -> float:
 def _two(said: Sequence[Judgement]) -> tuple[Judgement, Judgement] | None:
     """The first two people, if both saw the answer in the same way."""
     return (said[0], said[1]) if len(said) > 1 and said[0].blind == said[1].blind else None
-
-
-def _compared(hits: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
-    shown, blind = ([hit for hidden, hit in hits if hidden is side] for side in (False, True))
-    enough = min(len(shown), len(blind)) >= FEWEST
-    low, high = difference(sum(shown), len(shown), sum(blind), len(blind)) if enough else (None, None)
-    a, b = (sum(side) / len(side) if side else None for side in (shown, blind))
-    return {
-        "shown": a,
-        "shown_n": len(shown),
-        "blind": b,
-        "blind_n": len(blind),
-        "enough": enough,
-        "difference": a - b if enough and a is not None and b is not None else None,
-        "low": low,
-        "high": high,
-    }

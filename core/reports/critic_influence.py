@@ -31,7 +31,8 @@ class CriticInfluenceReport:
             (name, [(one.blind, one.said[name] == one.first_error) for one in known if name in one.said])
             for name in names
         ]
-        return {"fewest": FEWEST, "critics": [_compared(name, hits) for name, hits in [(ALL, together), *each] if hits]}
+        critics = [{"critic": name, **shown_and_blind(hits)} for name, hits in [(ALL, together), *each] if hits]
+        return {"fewest": FEWEST, "critics": critics}
 
 
 def earliest(said: Mapping[str, int]) -> int:
@@ -39,14 +40,13 @@ def earliest(said: Mapping[str, int]) -> int:
     return min((step for step in said.values() if step != NO_ERROR), default=NO_ERROR)
 
 
-def _compared(name: str, hits: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
-    """Shares of agreement, and the difference shown - blind with its interval once both sides have ``FEWEST`` reviews."""
+def shown_and_blind(hits: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
+    """Shares of hits from pairs of (blind, hit), and the difference shown - blind with its interval once both sides have ``FEWEST``."""
     shown, blind = ([hit for hidden, hit in hits if hidden is side] for side in (False, True))
     enough = min(len(shown), len(blind)) >= FEWEST
     low, high = difference(sum(shown), len(shown), sum(blind), len(blind)) if enough else (None, None)
     a, b = (sum(side) / len(side) if side else None for side in (shown, blind))
     return {
-        "critic": name,
         "shown": a,
         "shown_n": len(shown),
         "blind": b,
